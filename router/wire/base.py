@@ -1,0 +1,172 @@
+"""What a wire format must be able to do. Implementations are pure: no I/O, no clock, no randomness.
+
+The engine sees only what this module and `router.wire.transcode` declare; canonical requests, answers and events stay
+behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from router.types import Json, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What routing needs to know of a request, read without building the canonical one.
+
+    `body` is the parsed object; formats keep what they need for patching in `marks`.
+    """
+
+    model: str
+    stream: bool
+    wants_usage: bool
+    """The client asked for usage in its stream (always true in formats that always say it)."""
+    max_tokens: int | None
+    body: Json
+    marks: Mapping[str, tuple[int, int]] | None = None
+    """Byte spans [start, end) of top-level values, where they had to be looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the target wants in the request it is sent. Compiled at load, one per target and pair of formats."""
+
+    model: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Canonical names of OpenAI chat (`max_tokens`, `temperature`, `top_p`, …); set when the client did not."""
+    max_tokens_default: int = 4096
+    """For formats that insist on an output limit, when neither the client nor `params` has one."""
+    max_tokens_field: str | None = None
+    """See `snapshot.Quirks`."""
+    stream_usage: bool = True
+    """See `snapshot.Quirks`."""
+
+
+class Built(NamedTuple):
+    """An outgoing body, and what the client must be told about it."""
+
+    body: bytes
+    dropped: tuple[str, ...] = ()
+    """Tuning parameters the upstream format cannot express (`x-router-dropped`)."""
+    defaulted: tuple[str, ...] = ()
+    """`name=value` of what was set because the client did not (`x-router-defaulted`)."""
+
+
+class Whole(NamedTuple):
+    """A complete, non-streamed answer on its way to the client."""
+
+    body: bytes
+    model: str
+    """What the upstream says it is."""
+    usage: Usage | None
+    empty: bool
+    """No text, no tool call, no refusal, no output tokens."""
+
+
+class Fault(NamedTuple):
+    """What an upstream's error body says."""
+
+    message: str
+    type: str | None
+    code: str | None
+
+
+class Named(NamedTuple):
+    """What a rendered answer of another format needs and a pure function cannot make."""
+
+    id: str
+    """Unique text without a prefix, 24 or more of [0-9a-z]; each format adds its own prefix."""
+    created: int
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """An error as a client is told it."""
+
+    status: int
+    code: str
+    message: str
+    param: str | None
+    request_id: str
+    type: str | None = None
+    """An upstream's own type of the same format, when there was one."""
+
+
+class Frame(NamedTuple):
+    """One server-sent event, whole. `raw` is every byte of it with its blank line; comments have empty `data`."""
+
+    event: str
+    data: bytes
+    raw: bytes
+
+
+class Stream(Protocol):
+    """One answer stream on its way through: upstream bytes in, client bytes out. Only whole events leave it, and the
+    terminal event stays inside until `end`. Created per attempt."""
+
+    began: bool
+    """A meaningful event (text, tool call, reasoning, finish, refusal) was seen: the gate may open."""
+    complete: bool
+    """The format's terminal marker was seen: `end` may be called, further input is ignored."""
+    usage: Usage | None
+    model: str
+    """What the upstream says it is; empty until it said so."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Client bytes for these upstream bytes (may be empty).
+
+        Raises `StreamFault` for an error the upstream sent in band, ValueError for bytes that are no stream.
+        """
+        ...
+
+    def end(self, comment: str) -> bytes:
+        """The rest of a complete stream: what was held back, `comment` as an SSE comment before the terminal event.
+
+        At the end of the input `complete` decides whether this may be called: a finish reason without the terminal event
+        is complete (`finish` is called first and sets it), nothing else is.
+        """
+        ...
+
+    def finish(self) -> None:
+        """The upstream closed. Takes what was buffered as a last event, and `complete` is then final."""
+        ...
+
+    def fail(self, error: ErrorView) -> bytes:
+        """One error event in the client's format; nothing may follow it."""
+        ...
+
+
+class StreamFault(Exception):
+    """An error that an upstream sent inside its stream or in a 200 body. The engine judges it like a status."""
+
+    def __init__(self, fault: Fault, status: int | None) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+        self.status = status
+        """The HTTP status the provider's own error type or code stands for, when known."""
+
+
+class WireFormat(Protocol):
+    """One spelling. Modules (or packages) implement it as top-level names; `router.wire.FORMATS` lists them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ping(self) -> bytes:
+        """A keep-alive a client of this format ignores: an SSE comment or event."""
+        ...
+
+    def peek(self, raw: bytes) -> Peek:
+        """Raises `BadRequest` when it is not JSON, not an object, has no `model`, or a field routing needs has a wrong type."""
+        ...
+
+    def parse_fault(self, raw: bytes) -> Fault:
+        """What an error body of this format says; the text itself (cut at 500 characters) when it is no JSON."""
+        ...
+
+    def render_error(self, error: ErrorView) -> bytes: ...
