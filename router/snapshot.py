@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, NewType
+from typing import Literal, NamedTuple, NewType
 
 from router.errors import UnknownModel
 from router.pricing import Price
 from router.secret import Secret
 from router.strategies import Order
+from router.wire.base import Wanted
 
 TargetId = NewType("TargetId", str)
 """`provider/model` as the file writes it: stable across reloads, so what was learned of a target outlives a snapshot."""
@@ -133,11 +134,8 @@ class Target:
     timeouts: Timeouts
     retries: int
     backoff: Backoff
-    params: Mapping[str, Any]
-    """Body fields that are set when the client did not."""
-    max_output: int | None
-    """Most tokens the model can write, when the price table or the file knows."""
-    quirks: Quirks
+    wanted: Wanted
+    """What every request to it must say: the upstream model's name, `params`, the known output limit, quirks."""
     pacing: Pacing | None
 
 
