@@ -27,7 +27,9 @@ from typing import Literal
 
 Source = Literal["client", "router", "upstream", "store"]
 
-CLOCK = Literal["connect", "first_token", "idle", "answer", "total", "deadline"]
+Clock = Literal["connect", "first_token", "idle", "answer", "total", "deadline"]
+Kind = Literal["connect", "timeout", "server", "rate", "billing", "auth", "context", "policy", "client", "empty", "broken_stream"]
+"""The rows of the outcome table: what the outcome of an attempt means."""
 
 
 class RouterError(Exception):
@@ -108,34 +110,47 @@ class InternalError(RouterError):
 
 
 class UpstreamError(RouterError):
-    """One failed attempt. `upstream_code` is the provider's own word for it, `possibly_billed` is true when the request
-    left and nothing came back."""
+    """One failed attempt. `kind` is its row of the outcome table; `answered` the upstream's own HTTP status, if one came;
+    `fault` its own words, where the client speaks the same format."""
 
     status = 502
     code = "upstream_error"
     source: Source = "upstream"
+    kind: Kind = "server"
 
     def __init__(
-        self, message: str, *, status: int | None = None, retry_after: float | None = None, upstream_code: str | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        kind: Kind | None = None,
+        answered: int | None = None,
     ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.status = status or type(self).status
-        self.upstream_code = upstream_code
+        self.kind = kind or type(self).kind
+        self.answered = answered
+        self.upstream_type: str | None = None
+        self.upstream_code: str | None = None
 
 
 class UpstreamRejected(UpstreamError):
     status = 400
     code = "upstream_rejected"
+    kind: Kind = "client"
 
 
 class UpstreamThrottled(UpstreamError):
     status = 429
     code = "upstream_rate_limited"
+    kind: Kind = "rate"
 
 
 class UpstreamCredentials(UpstreamError):
     status = 502
     code = "upstream_credentials"
+    kind: Kind = "auth"
 
 
 class UpstreamUnavailable(UpstreamError):
@@ -151,10 +166,11 @@ class UpstreamUnavailable(UpstreamError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
-        upstream_code: str | None = None,
+        kind: Kind | None = None,
+        answered: int | None = None,
         reused: bool = False,
     ) -> None:
-        super().__init__(message, status=status, retry_after=retry_after, upstream_code=upstream_code)
+        super().__init__(message, status=status, retry_after=retry_after, kind=kind, answered=answered)
         self.reused = reused
 
 
@@ -163,7 +179,8 @@ class UpstreamTimeout(UpstreamError):
 
     status = 504
     code = "upstream_timeout"
+    kind: Kind = "timeout"
 
-    def __init__(self, message: str, *, clock: CLOCK) -> None:
+    def __init__(self, message: str, *, clock: Clock) -> None:
         super().__init__(message)
-        self.clock: CLOCK = clock
+        self.clock: Clock = clock

@@ -76,6 +76,10 @@ class Endpoint:
     connect: float
     """Seconds a connection may take."""
     sandbox: SandboxSettings | None = None
+    defaults: tuple[tuple[str, str], ...] = ()
+    """Headers a request carries unless the client sent its own (`anthropic-version`)."""
+    passes: frozenset[str] = frozenset()
+    """Client headers that go on to this endpoint when the client speaks its format (`anthropic-beta`, …)."""
 
 
 @dataclass(frozen=True, slots=True)
