@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from router.pricing.price import Price, Rates, cost
+from router.pricing.price import FREE, KINDS, Price, Rates, Usd, build_price, cost, discounted, format_usd, parse_usd
+from router.pricing.table import Found, lookup
 
-__all__ = ["Price", "Rates", "cost"]
+__all__ = [
+    "FREE",
+    "KINDS",
+    "Found",
+    "Price",
+    "Rates",
+    "Usd",
+    "build_price",
+    "cost",
+    "discounted",
+    "format_usd",
+    "lookup",
+    "parse_usd",
+]
