@@ -1,0 +1,156 @@
+"""Metrics for Prometheus, under the names of docs/names.md: rendered from plain counts when they are scraped.
+
+No object of prometheus_client is touched per request: its counters cost about 1 µs each, locks included, ours a tenth.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from router.observe.counts import KINDS, OTHER, Counts, Histogram
+from router.pricing.price import NANO
+
+
+@dataclass(slots=True)
+class ConfigFacts:
+    """What is known of the running configuration and of attempts to change it. Written by who reloads."""
+
+    generation: int = 0
+    hash: str = ""
+    last_successful: bool = True
+    """Whether the last attempt to load was one that could be used."""
+    last_success: float = 0.0
+    """Seconds since 1970."""
+    pending: Callable[[], float] = float
+    """Seconds since a change was seen that is not in force; 0 when there is none."""
+    watch_healthy: bool = True
+    reloads: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """By trigger, result and stage."""
+
+    def applied(self, generation: int, config_hash: str, wall: float) -> None:
+        self.generation, self.hash = generation, config_hash
+        self.last_successful, self.last_success = True, wall
+
+    def reloaded(self, trigger: str, result: str, stage: str) -> None:
+        """Counts one attempt. The words are of closed sets: never text of a file."""
+        series = (trigger, result, stage)
+        self.reloads[series] = self.reloads.get(series, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Figures that others keep, asked for when scraped."""
+
+    log_dropped: Callable[[], int]
+    loop_lag: Callable[[], float]
+
+
+class Metrics(Collector):
+    """`counts` is fed by the engine, `config` by the reload; `render` answers a scrape."""
+
+    def __init__(self, version: str, counts: Counts, gauges: Gauges) -> None:
+        self.counts = counts
+        self.config = ConfigFacts()
+        self._version = version
+        self._gauges = gauges
+        self._registry = CollectorRegistry(auto_describe=False)  # Describing would collect everything once more at start.
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """The body and its content type, in OpenMetrics when the Accept header asks for it, else in Prometheus' text format."""
+        encoder, content_type = choose_encoder(accept)
+        return encoder(self._registry), content_type
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._requests()
+        yield from self._targets()
+        yield from self._inflight()
+        yield from self._process()
+        yield from self._config()
+
+    def _requests(self) -> Iterator[Metric]:
+        counts = self.counts
+        yield _counter("router_requests", "Requests that ended.", ("model", "api", "outcome"), counts.requests.items())
+        seconds = HistogramMetricFamily("router_request_seconds", "From a request's first byte to its last.", labels=("model",))
+        for model, durations in counts.durations.items():
+            _add_histogram(seconds, (model,), durations)
+        yield seconds
+        overhead = HistogramMetricFamily("router_overhead_seconds", "The part of a request that no upstream took.", labels=())
+        _add_histogram(overhead, (), counts.overhead)
+        yield overhead
+
+    def _targets(self) -> Iterator[Metric]:
+        targets = self.counts.targets.items()
+        attempts = (((target, outcome), n) for target, at in targets for outcome, n in at.attempts.items())
+        yield _counter("router_attempts", "Tries at a target.", ("target", "outcome"), attempts)
+        first = HistogramMetricFamily(
+            "router_first_token_seconds", "From a request's start to its first token.", labels=("target",)
+        )
+        for target, at in targets:
+            if any(at.first_token.counts):
+                _add_histogram(first, (target,), at.first_token)
+        yield first
+        tokens = (((target, kind), n) for target, at in targets for kind, n in zip(KINDS, at.tokens, strict=True))
+        yield _counter("router_tokens", "Input includes the cached kinds, output reasoning.", ("target", "kind"), tokens)
+        cost = (((target, key), nano / NANO) for target, at in targets for key, nano in at.cost.items())
+        yield _counter("router_cost_usd", "US dollars, where the price is known.", ("target", "key"), cost)
+        malformed = (((target,), at.malformed) for target, at in targets)
+        yield _counter("router_stream_malformed_frames", "Frames of streams that were skipped.", ("target",), malformed)
+
+    def _inflight(self) -> Iterator[Metric]:
+        # Counted from the exchanges themselves: a pair of +1 and -1 would drift at the first path that forgets one.
+        counts = self.counts
+        models = dict.fromkeys([*counts.models, OTHER], 0) | Counter(exchange.model or OTHER for exchange in counts.open)
+        busy = Counter(counts.label(exchange.target) for exchange in counts.open if exchange.target is not None)
+        targets = dict.fromkeys(counts.targets, 0) | busy
+        yield _gauge("router_inflight", "Open requests.", ("model",), (((model,), n) for model, n in models.items()))
+        yield _gauge(
+            "router_target_inflight", "Requests a target is at work on.", ("target",), (((t,), n) for t, n in targets.items())
+        )
+
+    def _process(self) -> Iterator[Metric]:
+        yield _counter("router_log_dropped", "Log lines lost to a slow or dead sink.", (), [((), self._gauges.log_dropped())])
+        yield _gauge("router_loop_lag_seconds", "Worst lateness of the event loop in 15 s.", (), [((), self._gauges.loop_lag())])
+        yield _gauge("router_build_info", "Always 1.", ("version",), [((self._version,), 1)])
+
+    def _config(self) -> Iterator[Metric]:
+        config = self.config
+        running = (str(config.generation), config.hash)
+        yield _gauge("router_config_info", "The running configuration; always 1.", ("generation", "hash"), [(running, 1)])
+        yield _gauge("router_config_last_reload_successful", "0 after a refused file.", (), [((), int(config.last_successful))])
+        yield _gauge("router_config_last_reload_success_timestamp_seconds", "Unix time.", (), [((), config.last_success)])
+        yield _counter("router_config_reloads", "Attempts to reload.", ("trigger", "result", "stage"), config.reloads.items())
+        yield _gauge("router_config_pending_seconds", "Age of a change not in force.", (), [((), config.pending())])
+        yield _gauge("router_config_watch_healthy", "0 when changes cannot be seen.", (), [((), int(config.watch_healthy))])
+
+
+Series = Iterable[tuple[tuple[str, ...], float]]
+
+
+def _counter(name: str, text: str, labels: tuple[str, ...], series: Series) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for values, amount in series:
+        family.add_metric(values, amount)
+    return family
+
+
+def _gauge(name: str, text: str, labels: tuple[str, ...], series: Series) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for values, amount in series:
+        family.add_metric(values, amount)
+    return family
+
+
+def _add_histogram(family: HistogramMetricFamily, labels: tuple[str, ...], histogram: Histogram) -> None:
+    cumulated = list(accumulate(histogram.counts))
+    names = [*map(str, histogram.bounds), "+Inf"]
+    family.add_metric(labels, buckets=list(zip(names, cumulated, strict=True)), sum_value=histogram.sum)
