@@ -36,7 +36,8 @@ class Attempt(NamedTuple):
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.target}:{self.status if self.status is not None and self.outcome != 'ok' else self.outcome}"
+        said = self.status if self.outcome == "ok" or (self.status or 0) >= 400 else self.outcome
+        return f"{self.target}:{said}"
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +62,8 @@ class Exchange:
     """Its name in the file: the label of logs and metrics. None while unknown."""
     stream: bool = False
     attempts: list[Attempt] = field(default_factory=list)
+    trying: TargetId | None = None
+    """Who is being asked at this moment."""
     target: TargetId | None = None
     """Whose answer the client got."""
     reported_model: str = ""

@@ -1,0 +1,195 @@
+"""The straight line: peek, decide, attempt, gate, relay, settle.
+
+Read `Engine.handle` from top to bottom and you have read the router.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from router.decide import Ask, Decision, decide
+from router.engine.answers import answer_headers, refuse
+from router.engine.attempts import Tried, failure_of, final, judge, retry_after
+from router.engine.client import Client
+from router.engine.deadline import NEVER, Patience
+from router.engine.exchange import Attempt, Exchange
+from router.engine.pacing import Pacers
+from router.engine.pings import Pings
+from router.engine.relay import Open, Run, relay_stream, relay_whole
+from router.engine.transport import Transport, UpstreamReply, UpstreamRequest
+from router.errors import BadRequest, InternalError, NoTarget, RouterError, UpstreamError, UpstreamUnavailable
+from router.snapshot import Endpoint, Target
+from router.wire import FORMATS
+from router.wire.base import WireFormat
+from router.wire.transcode import build_request
+from router.world import World
+
+log = logging.getLogger("router.engine")
+_CLIENT_GONE = 499  # nginx's word for it; nobody receives it, the log line shows it.
+
+
+class Engine:
+    """Serves exchanges. `settled` is called once with each, when it is over; `open` holds those that are not."""
+
+    def __init__(self, *, transport: Transport, world: World, settled: Callable[[Exchange], None]) -> None:
+        self._transport = transport
+        self._world = world
+        self._settled = settled
+        self._pacers = Pacers()
+        self.open: set[Exchange] = set()
+
+    async def handle(self, x: Exchange, client: Client) -> None:
+        """Answers one request and settles it, whatever happens. Raises only CancelledError and ConnectionError: the client
+        has left."""
+        self.open.add(x)
+        try:
+            peek = x.client.peek(x.raw)
+            x.asked, x.stream = peek.model, peek.stream
+            decision = decide(x.snapshot, Ask(peek.model, x.key), self._world)
+            x.model = decision.model.name
+            with Patience(decision.model.deadline) as patience:
+                pings = None
+                if peek.stream:
+                    pings = Pings(client, decision.model.stream, answer_headers(x), x.client.ping)
+                try:
+                    await self._chain(Run(x, client, peek, patience, pings), decision)
+                finally:
+                    if pings is not None:
+                        pings.stop()
+        except RouterError as error:
+            refuse(x, client, error)
+        except (asyncio.CancelledError, ConnectionError):
+            x.outcome, x.status = "client_gone", _CLIENT_GONE
+            raise
+        except Exception:
+            log.exception("request_failed", extra={"request_id": x.request_id})
+            refuse(x, client, InternalError("the router failed; its log has the reason"))
+        finally:
+            self.open.discard(x)
+            x.ended = asyncio.get_running_loop().time()
+            self._settled(x)
+
+    def reject(self, x: Exchange, client: Client, error: RouterError) -> None:
+        """Ends an exchange that never got as far as `handle`, and settles it. Raises ConnectionError: the client has left."""
+        try:
+            refuse(x, client, error)
+        finally:
+            x.ended = asyncio.get_running_loop().time()
+            self._settled(x)
+
+    async def _chain(self, run: Run, decision: Decision) -> None:
+        """Tries the targets in order until one answers. Raises the error that the client is to be told."""
+        untried = list(decision.targets)
+        if not untried:
+            reasons = "; ".join(f"{dropped.target}: {dropped.reason}" for dropped in decision.dropped)
+            raise NoTarget(f"no target of {decision.model.name!r} can be used: {reasons}")
+        max_attempts = max(decision.model.max_attempts, len(untried))
+        errors: list[UpstreamError] = []
+        target, here = untried.pop(0), 0
+        while True:
+            here += 1
+            try:
+                return await self._attempt(run, target, last=not untried)
+            except BadRequest:  # The target's format cannot carry the request; another target's may.
+                if not untried:
+                    raise
+                target, here = untried.pop(0), 0
+                continue
+            except UpstreamError as failure:
+                error = failure
+            errors.append(error)
+            if error.kind == "client":
+                untried = [other for other in untried if other.provider != target.provider]
+            tried = Tried(here, len(run.x.attempts), len(untried), target.retries, max_attempts)
+            verdict = judge(error, tried, target.backoff, self._world.random())
+            if verdict.then == "stop" or run.patience.left <= verdict.wait:
+                raise final(errors)
+            if verdict.then == "next":
+                target, here = untried.pop(0), 0
+            elif verdict.wait:
+                await self._pause(run, verdict.wait)
+
+    async def _pause(self, run: Run, seconds: float) -> None:
+        run.patience.attempt(NEVER)
+        run.patience.allow(NEVER, "deadline")
+        await asyncio.sleep(seconds)
+
+    async def _attempt(self, run: Run, target: Target, *, last: bool) -> None:
+        """One try. Returns when the client has its answer, or was told in band that it broke; raises `UpstreamError` while the
+        client has seen nothing of it."""
+        x = run.x
+        endpoint = target.endpoints.get(x.client.name) or next(iter(target.endpoints.values()))
+        upstream = FORMATS[endpoint.format]
+        built = build_request(x.client, upstream, x.raw, run.peek, target.wanted)
+        x.dropped, x.defaulted = built.dropped, built.defaulted
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        status: int | None = None
+        x.trying = target.id
+        try:
+            if target.pacing is not None:
+                await self._pacers.wait(target.provider, target.pacing)
+            _set_clocks(run, target, last=last)
+            reply = await self._send(UpstreamRequest(endpoint, built.body, _headers(x, endpoint)))
+            try:
+                status = reply.status
+                if not 200 <= status < 300:
+                    raise await _failure(x, upstream, reply)
+                relay = relay_stream if run.peek.stream else relay_whole
+                await relay(run, Open(target, upstream, reply, started))
+            finally:
+                reply.close()
+        except (asyncio.CancelledError, ConnectionError):
+            if (timeout := run.patience.timeout()) is None:
+                x.attempts.append(Attempt(target.id, "client_gone", status, clock() - started))
+                raise
+            _failed(x, target, timeout, clock() - started)
+            raise timeout from None
+        except UpstreamError as error:
+            _failed(x, target, error, clock() - started)
+            raise
+        finally:
+            x.trying = None
+
+    async def _send(self, request: UpstreamRequest) -> UpstreamReply:
+        try:
+            return await self._transport.send(request)
+        except UpstreamUnavailable as error:
+            if not error.reused:
+                raise
+        # The connection had been idle and was closed just then: nobody saw the request, and this is not an attempt.
+        return await self._transport.send(request)
+
+
+def _set_clocks(run: Run, target: Target, *, last: bool) -> None:
+    times = target.timeouts
+    run.patience.attempt(times.total)
+    if run.peek.stream:
+        run.patience.allow(max(times.first_token, times.last_first_token) if last else times.first_token, "first_token")
+    elif last:
+        run.patience.allow(NEVER, "total")
+    else:
+        run.patience.allow(times.answer, "answer")
+
+
+def _headers(x: Exchange, endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
+    if not x.passed or endpoint.format != x.client.name:
+        return endpoint.defaults
+    passed = tuple(header for header in x.passed if header[0] in endpoint.passes)
+    names = {name for name, _ in passed}
+    return passed + tuple(header for header in endpoint.defaults if header[0] not in names)
+
+
+async def _failure(x: Exchange, upstream: WireFormat, reply: UpstreamReply) -> UpstreamError:
+    fault = upstream.parse_fault(await reply.read())
+    error = failure_of(reply.status, fault, retry_after(reply.headers, x.wall))
+    if upstream is not x.client:
+        error.upstream_type = error.upstream_code = None  # Words of another format: the client's may not contain them.
+    return error
+
+
+def _failed(x: Exchange, target: Target, error: UpstreamError, seconds: float) -> None:
+    x.attempts.append(Attempt(target.id, error.kind, error.answered, seconds))
+    x.upstream_seconds += seconds

@@ -1,0 +1,18 @@
+"""The world as this process knows it. Outlives every snapshot; everything is keyed by names, never by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Live:
+    """Implements `router.world.World`. Synchronous: a decision and what it rests on are never separated by an await."""
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self.random = random
+        self._turns: dict[str, int] = {}
+
+    def turn(self, name: str) -> int:
+        turn = self._turns.get(name, 0)
+        self._turns[name] = turn + 1
+        return turn
