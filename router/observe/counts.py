@@ -62,7 +62,6 @@ class Counts:
         """By model."""
         self.overhead = Histogram(OVERHEAD_BOUNDS)
         self.targets: dict[str, TargetCounts] = {}
-        self.open: set[Exchange] = set()
         self.models: set[str] = set()
         """Every model there was."""
         self._slots: dict[str, TargetCounts] = {}
@@ -79,12 +78,8 @@ class Counts:
         for id_ in ids:
             self._slots[id_] = self.targets.setdefault(id_, TargetCounts())
 
-    def began(self, exchange: Exchange) -> None:
-        self.open.add(exchange)
-
     def settled(self, exchange: Exchange) -> None:
         """Once per exchange, at its end."""
-        self.open.discard(exchange)
         model = exchange.model or OTHER
         series = (model, exchange.client.name, exchange.outcome)
         self.requests[series] = self.requests.get(series, 0) + 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -124,7 +124,7 @@ def text_line(fields: Mapping[str, Any], *, colour: bool) -> bytes:
     """`TIME LEVEL MSG name=value …`: for people at a terminal. What could break the line is quoted."""
     level = fields["level"]
     shown = f"\x1b[{_LEVELS[level]}m{level:<7}\x1b[0m" if colour else f"{level:<7}"
-    rest = (f"{name}={_text(value)}" for name, value in fields.items() if name not in _SHOWN_FIRST)
+    rest = (f"{name}={_TEXTS.get(name, _text)(value)}" for name, value in fields.items() if name not in _SHOWN_FIRST)
     return " ".join((fields["time"], shown, fields["msg"], *rest)).encode(errors="backslashreplace") + b"\n"
 
 
@@ -142,3 +142,10 @@ def _text(value: Any) -> str:
             text = str(value)
             bare = text.isprintable() and text.isascii() and text and not any(mark in text for mark in ' "=')
             return text if bare else json.dumps(text)
+
+
+def _attempts(attempts: list[Fields]) -> str:
+    return ",".join(f"{at['target']}:{at['outcome']}" for at in attempts)
+
+
+_TEXTS: Mapping[str, Callable[[Any], str]] = {"attempts": _attempts}

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from router.engine.exchange import Exchange
 from router.observe.counts import KINDS, OTHER, Counts, Histogram
 from router.pricing.price import NANO
 
@@ -49,6 +50,8 @@ class ConfigFacts:
 class Gauges:
     """Figures that others keep, asked for when scraped."""
 
+    open: Callable[[], Iterable[Exchange]]
+    """The exchanges that are not over."""
     log_dropped: Callable[[], int]
     loop_lag: Callable[[], float]
 
@@ -109,8 +112,9 @@ class Metrics(Collector):
     def _inflight(self) -> Iterator[Metric]:
         # Counted from the exchanges themselves: a pair of +1 and -1 would drift at the first path that forgets one.
         counts = self.counts
-        models = dict.fromkeys([*counts.models, OTHER], 0) | Counter(exchange.model or OTHER for exchange in counts.open)
-        busy = Counter(counts.label(exchange.target) for exchange in counts.open if exchange.target is not None)
+        open_now = list(self._gauges.open())
+        models = dict.fromkeys([*counts.models, OTHER], 0) | Counter(exchange.model or OTHER for exchange in open_now)
+        busy = Counter(counts.label(exchange.trying) for exchange in open_now if exchange.trying is not None)
         targets = dict.fromkeys(counts.targets, 0) | busy
         yield _gauge("router_inflight", "Open requests.", ("model",), (((model,), n) for model, n in models.items()))
         yield _gauge(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from router.pricing.price import FREE, KINDS, Price, Rates, Usd, build_price, cost, discounted, format_usd, parse_usd
+from router.pricing.price import FREE, KINDS, NANO, Price, Rates, Usd, build_price, cost, discounted, format_usd, parse_usd
 from router.pricing.table import Found, lookup
 
 __all__ = [
     "FREE",
     "KINDS",
+    "NANO",
     "Found",
     "Price",
     "Rates",
