@@ -10,24 +10,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import orjson
+
+from router.errors import BadRequest
 from router.types import Json, Usage
+from router.wire.scan import Member
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Peek:
-    """What routing needs to know of a request, read without building the canonical one.
-
-    `body` is the parsed object; formats keep what they need for patching in `marks`.
-    """
+    """What routing needs to know of a request, read without building the canonical one."""
 
     model: str
     stream: bool
     wants_usage: bool
     """The client asked for usage in its stream (always true in formats that always say it)."""
     max_tokens: int | None
-    body: Json
-    marks: Mapping[str, tuple[int, int]] | None = None
-    """Byte spans [start, end) of top-level values, where they had to be looked for."""
+    """The client's own output limit, when it set a positive one."""
+    raw: bytes = field(repr=False)
+    fields: Json = field(repr=False)
+    """The top level of the body. Of a large body (`router.wire.body.SCANNED`) long values are stand-ins of the same kind."""
+    parsed: Json | None = field(repr=False)
+    found: tuple[Member, ...] | None = field(repr=False)
+    """Where the top-level members stand, once somebody had to look."""
+
+    @property
+    def body(self) -> Json:
+        """The whole body; parsed now if it was too large to do so before. Raises `BadRequest` when it is no JSON."""
+        if self.parsed is None:
+            try:
+                self.parsed = orjson.loads(self.raw)
+            except orjson.JSONDecodeError as exc:
+                raise BadRequest(f"the body is not JSON: {exc}") from exc
+        return self.parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +130,14 @@ class Stream(Protocol):
     usage: Usage | None
     model: str
     """What the upstream says it is; empty until it said so."""
+    malformed: int
+    """Frames that were skipped because they could not be read."""
 
     def feed(self, chunk: bytes) -> bytes:
         """Client bytes for these upstream bytes (may be empty).
 
-        Raises `StreamFault` for an error the upstream sent in band, ValueError for bytes that are no stream.
+        Raises `StreamFault` for an error the upstream sent in band, ValueError for bytes that are no stream. What was whole
+        before it is not lost: `fail` gives it.
         """
         ...
 
@@ -132,11 +150,14 @@ class Stream(Protocol):
         ...
 
     def finish(self) -> None:
-        """The upstream closed. Takes what was buffered as a last event, and `complete` is then final."""
+        """The upstream closed. Takes what was buffered as a last event (`end` gives its bytes), and `complete` is then final.
+
+        Raises as `feed` does.
+        """
         ...
 
     def fail(self, error: ErrorView) -> bytes:
-        """One error event in the client's format; nothing may follow it."""
+        """What was still to be sent, and one error event in the client's format; nothing may follow it."""
         ...
 
 
@@ -165,14 +186,20 @@ class WireFormat(Protocol):
         """Raises `BadRequest` when it is not JSON, not an object, has no `model`, or a field routing needs has a wrong type."""
         ...
 
+    def patch(self, peek: Peek, wanted: Wanted) -> Built:
+        """The client's own bytes for an upstream of this format, with only what must change changed."""
+        ...
+
+    def read_whole(self, raw: bytes) -> Whole:
+        """An upstream's whole answer for a client of this format, bytes untouched. Raises as `transcode.read_answer` does."""
+        ...
+
+    def relay(self, peek: Peek) -> Stream:
+        """An upstream's stream for a client of this format."""
+        ...
+
     def parse_fault(self, raw: bytes) -> Fault:
         """What an error body of this format says; the text itself (cut at 500 characters) when it is no JSON."""
         ...
 
-    def render_error(self, error: ErrorView) -> bytes:
-        """A whole JSON error body."""
-        ...
-
-    def render_stream_error(self, error: ErrorView) -> bytes:
-        """One error event for a stream whose headers have left already; nothing may follow it."""
-        ...
+    def render_error(self, error: ErrorView) -> bytes: ...

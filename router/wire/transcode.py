@@ -6,21 +6,27 @@ formats: parse, then render. The engine does not know which it was.
 
 from __future__ import annotations
 
-from router.wire.base import Built, Named, Peek, Stream, Wanted, WireFormat
-from router.wire.base import Whole
+from router.wire.base import Built, Named, Peek, Stream, Wanted, Whole, WireFormat
 
 
 def build_request(client: WireFormat, upstream: WireFormat, raw: bytes, peek: Peek, wanted: Wanted) -> Built:
     """The body to send. Raises `BadRequest` when the client's request cannot be understood, or holds content that the
     upstream's format cannot carry (the message names it)."""
+    if client.name == upstream.name:
+        return client.patch(peek, wanted)
     raise NotImplementedError
 
 
 def read_answer(client: WireFormat, upstream: WireFormat, raw: bytes, named: Named) -> Whole:
     """The client's answer for a whole upstream answer. Raises ValueError when it is not one, `StreamFault` when a 200 body
     holds an error."""
+    if client.name == upstream.name:
+        return client.read_whole(raw)
     raise NotImplementedError
 
 
 def open_stream(client: WireFormat, upstream: WireFormat, peek: Peek, named: Named) -> Stream:
+    """An upstream's stream on its way to the client; one for each attempt."""
+    if client.name == upstream.name:
+        return client.relay(peek)
     raise NotImplementedError

@@ -1,0 +1,130 @@
+"""Chat completion answers for a client of the same format: relayed, and listened to.
+
+https://platform.openai.com/docs/api-reference/chat/object, https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+from __future__ import annotations
+
+from router.types import Json
+from router.wire.base import ErrorView, Fault, Peek, StreamFault, Whole
+from router.wire.body import loads_object
+from router.wire.fault import in_band
+from router.wire.openai_chat.error import error_event
+from router.wire.openai_chat.usage import parse_usage
+from router.wire.passthrough import Relay
+from router.wire.scan import members, removed, spells_letters, splice
+from router.wire.sse import parse
+
+_DONE = b"[DONE]"
+_NULL_USAGE = b',"usage":null'
+
+
+def read_whole(raw: bytes) -> Whole:
+    """Raises `StreamFault` for an error in a 200 body, ValueError for what is no chat completion."""
+    answer = loads_object(raw)
+    if _is_error(answer):
+        raise in_band(answer)
+    try:
+        choices = answer["choices"]
+        for choice in choices:
+            _refuse_broken(choice)
+        silent = not any(_says_something(choice) for choice in choices)
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError(f"the answer is no chat completion: {exc!r}") from exc
+    usage = parse_usage(answer.get("usage"))
+    model = answer.get("model")
+    return Whole(raw, model if isinstance(model, str) else "", usage, silent and not (usage and usage.output))
+
+
+def relay(peek: Peek) -> Relay:
+    """The stream for this request; see `WireFormat.relay`."""
+    return _ChatRelay(shows_usage=peek.wants_usage)
+
+
+class _ChatRelay(Relay):
+    """`[DONE]` is the terminal event. An upstream that sends it without a finish reason has still said that this is all; one
+    that sends nothing but `[DONE]` leaves `complete` without `began`."""
+
+    def __init__(self, *, shows_usage: bool) -> None:
+        super().__init__(b"data: [DONE]\n\n")
+        self._shows_usage = shows_usage
+        self._open: set[object] = set()
+        """Choices that began and did not finish: `n` may be greater than one."""
+
+    def _hear(self, name: bytes, event: Json, body: bytes) -> bytes | None:
+        choices = event.get("choices")
+        if event.get("error") or not choices:
+            self._hear_aside(name, event)
+        else:
+            for choice in choices:
+                self._hear_choice(choice)
+        if not self.model:
+            self.model = event.get("model") or ""
+        if "usage" not in event:
+            return None
+        if event["usage"]:
+            self.usage = parse_usage(event["usage"]) or self.usage
+        if self._shows_usage:
+            return None
+        return b"" if not choices and event["usage"] else _without_usage(body)
+
+    def _hear_aside(self, name: bytes, event: Json) -> None:
+        """No delta: an error, usage, or what Azure says first."""
+        if _is_error(event) or name == b"error":
+            raise in_band(event)
+
+    def _hear_choice(self, choice: Json) -> None:
+        reason = choice.get("finish_reason")
+        if reason:
+            _refuse_broken(choice)
+            self.began = self._finished = True
+            self._open.discard(choice.get("index"))
+            if choice.get("usage"):  # Moonshot's place for it.
+                self.usage = parse_usage(choice["usage"]) or self.usage
+            return
+        if not self.began and _speaks(choice.get("delta") or choice):
+            self.began = True
+
+    def _unreadable(self, data: bytes) -> bytes:
+        if data.strip() == _DONE:
+            self.complete = True
+            return b""
+        return super()._unreadable(data)
+
+    def _error_event(self, error: ErrorView) -> bytes:
+        return error_event(error)
+
+
+def _is_error(answer: Json) -> bool:
+    """`{"error": …}`, or vLLM's older `{"object": "error", "message": …}`."""
+    return bool(answer.get("error")) or answer.get("object") == "error"
+
+
+def _refuse_broken(choice: Json) -> None:
+    """OpenRouter says that a provider failed inside a choice."""
+    error = choice.get("error")
+    if error:
+        raise in_band({"error": error})
+    if choice.get("finish_reason") == "error":
+        raise StreamFault(Fault("the provider ended its answer with an error", None, None), 502)
+
+
+def _speaks(delta: Json) -> bool:
+    """Something but a role: text, a tool call, reasoning, a refusal, whatever a vendor calls it."""
+    return any(value for name, value in delta.items() if name not in ("role", "index"))
+
+
+def _says_something(choice: Json) -> bool:
+    message = choice.get("message") or {}
+    return _speaks(message) or choice.get("finish_reason") == "content_filter"
+
+
+def _without_usage(body: bytes) -> bytes:
+    """The event without its top-level `usage`, every other byte kept."""
+    # Most vendors say `null` until the end. A comma and a quote that is not escaped stand before a key, never inside a text.
+    at = body.find(_NULL_USAGE)
+    if at >= 0 and body.count(b'"usage"') == 1 and not spells_letters(body):
+        return body[:at] + body[at + len(_NULL_USAGE) :]
+    name, data = parse(body)
+    data = splice(data, removed(members(data), "usage")).replace(b"\n", b"\ndata: ")
+    return (b"event: " + name + b"\n" if name else b"") + b"data: " + data
