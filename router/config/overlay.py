@@ -30,6 +30,8 @@ NAMED: tuple[Path, ...] = (
 """Maps whose keys are names, not words of the language. There `x-ai` is a name like any other, and `none` in a later file takes
 an entry away; everywhere else `x-…` is a note, and `none` is a value."""
 
+_BY_LENGTH = {len(path): tuple(other for other in NAMED if len(other) == len(path)) for path in NAMED}
+
 APPENDED: tuple[Path, ...] = (("rules",), ("tests",))
 """Lists that a later file adds to; other lists it replaces."""
 
@@ -52,11 +54,11 @@ def document(root: Entries, sources: Mapping[str, str]) -> Document:
 
 def is_named(path: Path) -> bool:
     """True for a map whose keys are names."""
-    return any(_fits(path, pattern) for pattern in NAMED)
+    return any(_fits(path, pattern) for pattern in _BY_LENGTH.get(len(path), ()))
 
 
 def _fits(path: Path, pattern: Path) -> bool:
-    return len(path) == len(pattern) and all(want in ("*", part) for part, want in zip(path, pattern, strict=True))
+    return all(want in ("*", part) for part, want in zip(path, pattern, strict=True))
 
 
 def _merged(base: Entries, over: Entries, path: Path, found: list[Diagnostic]) -> Entries:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import yaml
 
-from router.config.diagnostics import Diagnostic, Edit, Place, Position, Range, Related, Suggestion, span
+from router.config.diagnostics import Diagnostic, Edit, Place, Position, Related, Suggestion, span
 from router.config.scalars import quote
 from router.config.words import Written, blank, position, unspaced
 

@@ -30,7 +30,8 @@ class Written(NamedTuple):
     lines: list[str]
 
     def place(self, event: yaml.Event) -> Place:
-        start, end = position(event.start_mark), position(event.end_mark)
+        start: Any = event.start_mark
+        end: Any = event.end_mark
         return Place(self.name, Range(Position(start.line + 1, start.column + 1), Position(end.line + 1, end.column + 1)))
 
     def text(self, place: Place) -> str:
@@ -61,9 +62,12 @@ def plain_key(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[Diag
 
 def lost_comment(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[Diagnostic]:
     """`deny: EU only #42`: the number is a comment. One with a space after its `#` is meant as one."""
-    start, end = position(event.start_mark), position(event.end_mark)
+    end = position(event.end_mark)
     line = file.lines[end.line] if end.line < len(file.lines) else ""
-    if "#" not in line or start.line != end.line or not (match := _LOST.match(line, end.column)):
+    if "#" not in line:
+        return []
+    start = position(event.start_mark)
+    if start.line != end.line or not (match := _LOST.match(line, end.column)):
         return []
     whole = line[start.column :].rstrip()
     fix = Edit(span(file.name, end.line + 1, start.column + 1, start.column + len(whole) + 1).range, quote(whole))
