@@ -97,6 +97,8 @@ class Message:
 
     role: Role
     parts: tuple[Part, ...]
+    path: str = field(default="", compare=False)
+    """Where the client wrote it (`messages.2`): for errors."""
 
 
 @dataclass(frozen=True, slots=True)
