@@ -67,6 +67,7 @@ check: ## what CI runs
 lock: .cache/uv-$(UV)/.done ## resolve the newest allowed versions into requirements*.lock
 	$(COMPILE) --group build -o requirements.lock pyproject.toml
 	$(COMPILE) --group build --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	cd tests/conformance && for name in sdks llmock node; do ../../$(COMPILE) -o $$name.lock $$name.in || exit 1; done
 
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage build *.egg-info

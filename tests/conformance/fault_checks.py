@@ -1,0 +1,129 @@
+"""A provider that misbehaves on purpose (llmock), the SDKs in front, and llmock's own verdict on who was in between."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+import anthropic
+import anthropic_checks
+import openai
+import openai_checks
+from case import Case, Check, same, true
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
+
+
+def ask(case: Case, model: str, *, stream: bool = False) -> tuple[str, dict[str, str]]:
+    """The whole text and the answer's headers. Raises what the SDK raises."""
+    name = f"{model}-on-{case.upstream}"
+    if case.client == "openai":
+        client = openai_checks.sdk(case).chat.completions.with_raw_response
+        raw = client.create(model=name, messages=MESSAGES, stream=stream)
+        parsed: Any = raw.parse()
+        text = openai_checks.text_of(list(parsed)) if stream else parsed.choices[0].message.content
+    else:
+        raw = anthropic_checks.sdk(case).messages.with_raw_response.create(
+            model=name, max_tokens=64, messages=MESSAGES, stream=stream
+        )
+        parsed = raw.parse()
+        deltas = (event.delta for event in parsed if event.type == "content_block_delta") if stream else ()
+        text = "".join(delta.text for delta in deltas) if stream else anthropic_checks.text_of(parsed)
+    return text, dict(raw.headers)
+
+
+def script(case: Case, *behaviours: dict[str, Any]) -> None:
+    """What llmock does to the next requests; its journal begins anew."""
+    llmock(case, "reset", {})
+    if behaviours:
+        llmock(case, "scenario", {"behaviors": list(behaviours)})
+
+
+def llmock(case: Case, path: str, body: Any = None) -> Any:
+    request = urllib.request.Request(
+        f"{case.llmock}/_llmock/{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with _direct.open(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def verdict(case: Case) -> None:
+    said = llmock(case, "verdict")
+    same("llmock's findings", [(finding["code"], finding["title"]) for finding in said["findings"]], [])
+
+
+def fallback_on_429(case: Case) -> None:
+    """A Retry-After that is too long to wait for moves on at once."""
+    for stream in (False, True):
+        script(case, {"type": "fail", "status": 429, "retry_after": 30})
+        began = time.monotonic()
+        text, headers = ask(case, "rescued", stream=stream)
+        same("the text", text, anthropic_checks.HELLO)
+        true("it waited", time.monotonic() - began < 5)
+        same("x-router-served", headers.get("x-router-served"), "mock-openai/gpt-4o")
+        true(
+            f"x-router-attempts {headers.get('x-router-attempts')!r} does not name the 429",
+            ":429" in headers["x-router-attempts"],
+        )
+        same("requests at the throttled provider", llmock(case, "verdict")["attempts"], 1)
+
+
+def fallback_on_500(case: Case) -> None:
+    for stream in (False, True):
+        script(case, {"type": "fail", "status": 500, "times": 5})
+        text, _ = ask(case, "rescued", stream=stream)
+        same("the text", text, anthropic_checks.HELLO)
+        same("requests at the broken provider", llmock(case, "verdict")["attempts"], 2)
+
+
+def retry_after_is_obeyed(case: Case) -> None:
+    script(case, {"type": "fail", "status": 429, "retry_after": 1})
+    began = time.monotonic()
+    ask(case, "faulty")
+    true("it did not wait", time.monotonic() - began >= 1)
+    verdict(case)
+
+
+def server_error_is_retried(case: Case) -> None:
+    for stream in (False, True):
+        script(case, {"type": "fail", "status": 503})
+        ask(case, "faulty", stream=stream)
+        verdict(case)
+
+
+def client_error_is_not_retried(case: Case) -> None:
+    script(case, {"type": "fail", "status": 400, "times": 5})
+    try:
+        ask(case, "faulty")
+    except (openai.BadRequestError, anthropic.BadRequestError):
+        verdict(case)
+    else:
+        raise AssertionError("the provider's 400 was not passed on")
+
+
+def broken_stream_is_no_clean_end(case: Case) -> None:
+    """Cut off, ended without a finish, or not JSON: the application notices, tries again and gets the whole answer."""
+    for kind in ("truncate", "disconnect", "malformed"):
+        script(case)
+        whole, _ = ask(case, "faulty", stream=True)
+        script(case, {"type": "stream_fault", "kind": kind, "after_chunks": 2})
+        try:
+            text, _ = ask(case, "faulty", stream=True)
+        except (openai.APIError, anthropic.APIError):
+            text, _ = ask(case, "faulty", stream=True)
+            same(f"{kind}: the text of the second try", text, whole)
+        else:
+            same(f"{kind}: nothing was raised, the text", text, whole)
+        if kind != "malformed":
+            verdict(case)
+
+
+CHECKS: tuple[Check, ...] = (
+    fallback_on_429, fallback_on_500, retry_after_is_obeyed, server_error_is_retried, client_error_is_not_retried,
+    broken_stream_is_no_clean_end,
+)  # fmt: skip
