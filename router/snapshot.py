@@ -141,6 +141,9 @@ class Target:
     wanted: Wanted
     """What every request to it must say: the upstream model's name, `params`, the known output limit, quirks."""
     pacing: Pacing | None
+    """Shared by all targets of the provider."""
+    label: str = ""
+    """`id` as the file writes it: `openai/gpt-*` for what a pattern made. For metrics: labels must not come from clients."""
 
 
 @dataclass(frozen=True, slots=True)

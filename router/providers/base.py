@@ -4,5 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from router.snapshot import Quirks
+
+Headers = Callable[[str], Mapping[str, str]]
+"""Given the API key, the headers that carry it."""
+
+
+def bearer(key: str) -> Mapping[str, str]:
+    """RFC 6750, section 2.1."""
+    return {"authorization": f"Bearer {key}"}
+
+
+def x_api_key(key: str) -> Mapping[str, str]:
+    """https://platform.claude.com/docs/en/api/overview"""
+    return {"x-api-key": key}
+
+
+OPENAI_PASSES = frozenset({"openai-beta", "idempotency-key"})
+ANTHROPIC_PASSES = frozenset({"anthropic-beta", "anthropic-version"})
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One wire format at a vendor."""
+
+    path: str
+    """Added to the base URL, which may or may not end in the `/v1` this begins with."""
+    auth: Headers = bearer
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Headers a request carries unless the client sent its own."""
+    passes: frozenset[str] = frozenset()
+    """Client headers that go on when the client speaks this format."""
+
+
+def openai_chat(path: str = "/v1/chat/completions") -> Served:
+    """https://platform.openai.com/docs/api-reference/chat/create"""
+    return Served(path, passes=OPENAI_PASSES)
+
+
+def anthropic_messages(path: str = "/v1/messages", auth: Headers = x_api_key) -> Served:
+    """https://platform.claude.com/docs/en/api/messages, https://platform.claude.com/docs/en/api/versioning"""
+    return Served(path, auth, {"anthropic-version": "2023-06-01"}, ANTHROPIC_PASSES)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderType:
+    """A row of data."""
+
+    name: str
+    base_url: str | None
+    """None: the file must give it."""
+    served: Mapping[str, Served]
+    """By wire format; the first is what the vendor speaks by preference."""
+    source: str
+    """The vendor's page this row was taken from."""
+    key: Literal["required", "optional", "unused"] = "required"
+    """Whether the file must say an API key (it may always say `none`)."""
+    quirks: Quirks = field(default_factory=Quirks)

@@ -1,0 +1,251 @@
+"""From a target of the file to a `Target`: settings merged leaf by leaf, endpoints built, the price resolved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from router import __version__
+from router.config.diagnostics import Diagnostic
+from router.config.model import ConfigFile
+from router.config.model.names import TargetConfig
+from router.config.model.prices import PriceConfig
+from router.config.model.provider import Provider, RemoteProvider, SandboxProvider
+from router.config.model.settings import BUILT_IN, Inheritable, ModelSettings
+from router.config.tree import Document
+from router.pricing import Price
+from router.pricing.price import build_price, discounted
+from router.pricing.table import lookup
+from router.providers import TYPES, ProviderType, Served
+from router.snapshot import (
+    Backoff,
+    Endpoint,
+    Fault,
+    Origin,
+    Pacing,
+    Quirks,
+    SandboxSettings,
+    Target,
+    TargetId,
+    Timeouts,
+    Tls,
+    UpstreamModel,
+)
+from router.units import parse_count
+from router.wire.base import Wanted
+
+T = TypeVar("T")
+_FIXED = (
+    ("content-type", "application/json"),
+    # Relayed bytes must be readable by the client as they are, and a stream must not wait for a compressor's window.
+    ("accept-encoding", "identity"),
+)
+
+
+class Refused(Exception):
+    """What the file says cannot be used: code, message and label of a diagnostic."""
+
+
+@dataclass(slots=True)
+class TargetCompiler:
+    """Makes targets. Raises `Refused`; prices that cannot be charged are collected in `findings`."""
+
+    file: ConfigFile
+    document: Document
+    off: Mapping[str, str]
+    at: date
+    findings: list[Diagnostic] = field(default_factory=list)
+    _by_pattern: list[tuple[re.Pattern[str], Price]] = field(default_factory=list)
+    _by_provider: dict[str, Price] = field(default_factory=dict)
+    _endpoints: dict[tuple[str, float], Mapping[str, Endpoint]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        priced = self.file.prices.targets
+        for pattern in sorted(priced, key=lambda each: (-len(each), each)):
+            made = self.price(priced[pattern], ("prices", "targets", pattern))
+            if made is not None:
+                self._by_pattern.append((re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL), made))
+        for name, provider in self.file.providers.items():
+            if provider.price is not None and (made := self.price(provider.price, ("providers", name, "price"))):
+                self._by_provider[name] = made
+
+    def target(self, entry: TargetConfig, model: ModelSettings, star: str | None, price: Price | None) -> Target:
+        """`star` is what the `*` of a pattern matched, `price` the target's own, if the file says one."""
+        name, _, asked = entry.target.partition("/")
+        provider = self.file.providers.get(name)
+        if provider is None:
+            raise Refused("RC201", f"no provider is named `{name}`", f"known: {', '.join(self.file.providers)}")
+        asked = asked if star is None else asked.replace("*", star)
+        upstream = UpstreamModel(provider.names.get(asked, asked))
+        levels = (entry, model, provider, self.file.defaults, BUILT_IN)
+        timeouts = merged_timeouts(levels)
+        quirks = merged_quirks(TYPES[provider.type], provider)
+        identity = TargetId(f"{name}/{asked}")
+        return Target(
+            id=identity,
+            provider=name,
+            model=upstream,
+            endpoints={} if name in self.off else self._reachable(name, provider, timeouts.connect),
+            tier=entry.tier,
+            weight=entry.weight,
+            off=self.off.get(name),
+            price=self._priced(price, identity, name, (upstream, asked)),
+            timeouts=timeouts,
+            retries=first(level.retries for level in levels),
+            backoff=merged_backoff(levels),
+            wanted=Wanted(
+                model=upstream,
+                params=merged_params(levels),
+                max_tokens_field=quirks.max_tokens_field,
+                stream_usage=quirks.stream_usage,
+            ),
+            pacing=_pacing(provider),
+            label=entry.target,
+        )
+
+    def price(self, written: PriceConfig, path: Sequence[str | int]) -> Price | None:
+        """The price at `path` of the file; None, and a finding, when it cannot be charged."""
+        above = {parse_count(threshold): rates.rates() for threshold, rates in written.above.items()}
+        try:
+            made = build_price(written.rates(), request=written.request or 0, above=above)
+        except ValueError as exc:
+            self.findings.append(found(self.document, path, "RC115", "a price that cannot be charged", str(exc)))
+            return None
+        if len(above) != len(written.above):
+            self.findings.append(
+                found(self.document, path, "RC115", "two thresholds of `above` are the same number", "which one?")
+            )
+        return made
+
+    def _priced(self, own: Price | None, identity: TargetId, provider: str, models: tuple[str, str]) -> Price | None:
+        price = own or self._by_provider.get(provider) or self._listed(identity) or self._tabled(provider, models)
+        discount = self.file.providers[provider].discount
+        return discounted(price, discount) if price is not None and discount else price
+
+    def _listed(self, identity: TargetId) -> Price | None:
+        return next((price for pattern, price in self._by_pattern if pattern.fullmatch(identity)), None)
+
+    def _tabled(self, provider: str, models: tuple[str, str]) -> Price | None:
+        for model in dict.fromkeys(models):
+            known = lookup(self.file.providers[provider].type, model, self.at)
+            if known is not None and known.price is not None:
+                return known.price
+        return None
+
+    def _reachable(self, name: str, provider: Provider, connect: float) -> Mapping[str, Endpoint]:
+        key = (name, connect)
+        if key not in self._endpoints:
+            row = TYPES[provider.type]
+            formats = {provider.format: row.served[provider.format]} if provider.format else row.served
+            self._endpoints[key] = {each: _endpoint(name, provider, each, served, connect) for each, served in formats.items()}
+        return self._endpoints[key]
+
+
+def found(document: Document, path: Sequence[str | int], code: str, message: str, label: str) -> Diagnostic:
+    """An error at a path of the tree; at the nearest parent that has a place, where a short form has none."""
+    pointer = pointer_of(path)
+    return Diagnostic(code, "error", message, pointer, document.at(pointer), label)
+
+
+def pointer_of(path: Sequence[str | int]) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def first(values: Iterable[T | None]) -> T:
+    """The first that is set; the last level sets everything."""
+    return next(value for value in values if value is not None)
+
+
+def merged_timeouts(levels: Sequence[Inheritable]) -> Timeouts:
+    set_by = [level.timeouts for level in levels]
+    return Timeouts(
+        connect=first(each.connect for each in set_by),
+        first_token=first(each.first_token for each in set_by),
+        last_first_token=first(each.last_first_token for each in set_by),
+        idle=first(each.idle for each in set_by),
+        answer=first(each.answer for each in set_by),
+        total=first(each.total for each in set_by),
+    )
+
+
+def merged_backoff(levels: Sequence[Inheritable]) -> Backoff:
+    set_by = [level.backoff for level in levels]
+    return Backoff(base=first(each.base for each in set_by), max=first(each.max for each in set_by))
+
+
+def merged_params(levels: Sequence[Inheritable]) -> Mapping[str, Any]:
+    merged: dict[str, Any] = {}
+    for level in reversed(levels):
+        _overlay(merged, level.params.values())
+    return merged
+
+
+def merged_quirks(row: ProviderType, provider: Provider) -> Quirks:
+    own, known = provider.quirks, row.quirks
+    return Quirks(
+        max_tokens_field=own.max_tokens_field or known.max_tokens_field,
+        stream_usage=known.stream_usage if own.stream_usage is None else own.stream_usage,
+    )
+
+
+def _overlay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for name, value in above.items():
+        if isinstance(value, dict):
+            # A copy: the levels' own maps are shared by other targets.
+            inner = dict(below[name]) if isinstance(below.get(name), dict) else {}
+            _overlay(inner, value)
+            below[name] = inner
+        else:
+            below[name] = value
+
+
+def _pacing(provider: Provider) -> Pacing | None:
+    pacing = provider.pacing
+    return None if pacing is None else Pacing(pacing.rate.amount, pacing.rate.window, pacing.burst)
+
+
+def _endpoint(name: str, provider: Provider, wire: str, served: Served, connect: float) -> Endpoint:
+    if isinstance(provider, SandboxProvider):
+        return Endpoint(wire, Origin("sandbox", name, 0), served.path, (), connect, _sandbox(provider))
+    base = provider.base_url or TYPES[provider.type].base_url
+    assert base is not None  # The model asks for a base URL where the type has none.
+    origin, path = address(base, served.path, provider)
+    headers = dict(_FIXED) | {"user-agent": f"router/{__version__}"}
+    if provider.api_key is not None:
+        headers |= served.auth(provider.api_key.reveal())
+    headers |= provider.headers
+    return Endpoint(
+        format=wire,
+        origin=origin,
+        path=path,
+        headers=tuple(headers.items()),
+        connect=connect,
+        defaults=tuple((header, value) for header, value in served.defaults.items() if header not in provider.headers),
+        passes=served.passes - provider.headers.keys(),
+    )
+
+
+def address(base: str, path: str, provider: RemoteProvider) -> tuple[Origin, str]:
+    """Where `path` is under a base URL. People write base URLs with and without the `/v1` at their end; a query (an
+    `api-version`) stays at the end."""
+    url = urlsplit(base)
+    root = url.path.rstrip("/")
+    if path.startswith("/v1/"):
+        root = root.removesuffix("/v1")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    tls = provider.tls
+    trust = Tls(tls.ca_file, tls.verify, tls.client_cert, tls.client_key)
+    if url.scheme == "https":
+        origin = Origin("https", url.hostname or "", port, trust, provider.proxy)
+    else:
+        origin = Origin("http", url.hostname or "", port, Tls(), provider.proxy)
+    return origin, root + path + (f"?{url.query}" if url.query else "")
+
+
+def _sandbox(provider: SandboxProvider) -> SandboxSettings:
+    faults = tuple(Fault(each.status, each.stream, each.share, each.retry_after, each.after_tokens) for each in provider.faults)
+    return SandboxSettings(provider.first_token, provider.tokens_per_second, provider.reply, faults, provider.seed)
