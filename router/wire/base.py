@@ -33,6 +33,8 @@ class Peek:
     parsed: Json | None = field(repr=False)
     found: tuple[Member, ...] | None = field(repr=False)
     """Where the top-level members stand, once somebody had to look."""
+    model_at: tuple[int, int] = (0, 0)
+    """Bytes [start, end) of the value of `model`."""
 
     @property
     def body(self) -> Json:

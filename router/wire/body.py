@@ -54,7 +54,7 @@ def read_body(raw: bytes) -> Peek:
         parsed=parsed,
         found=found,
     )
-    _single(peek, "model")
+    peek.model_at = _only(peek, "model")
     return peek
 
 
@@ -177,7 +177,9 @@ def _outline(raw: bytes, found: tuple[Member, ...]) -> Json:
     return outline
 
 
-def _single(peek: Peek, name: str) -> None:
+def _only(peek: Peek, name: str) -> tuple[int, int]:
     # Parsers disagree on which of two counts: what was allowed here might not be what is served there.
-    if len(where(peek, name)) != 1:
+    found = where(peek, name)
+    if len(found) != 1:
         raise refused(name, "it stands in the body more than once")
+    return found[0].start, found[0].end

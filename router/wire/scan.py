@@ -77,17 +77,18 @@ def lone_member(raw: bytes, name: str) -> Member | None:
 
 def spells_letters(raw: bytes) -> bool:
     r"""Some ASCII letter or underscore is written as an escape (`\u006d`), so a search by bytes may miss a name."""
-    return b"\\u00" in raw and _ESCAPED_LETTER.search(raw) is not None
+    return b"\\" in raw and b"\\u00" in raw and _ESCAPED_LETTER.search(raw) is not None
 
 
 def splice(raw: bytes, edits: Iterable[Edit]) -> bytes:
     """`raw` with the edits, which may not overlap, applied."""
-    pieces: list[bytes] = []
+    view = memoryview(raw)  # One copy, not two: bodies can be large.
+    pieces: list[bytes | memoryview] = []
     done = 0
     for start, end, new in sorted(edits):
-        pieces += (raw[done:start], new)
+        pieces += (view[done:start], new)
         done = end
-    pieces.append(raw[done:])
+    pieces.append(view[done:])
     return b"".join(pieces)
 
 

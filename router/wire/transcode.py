@@ -7,6 +7,7 @@ formats: parse, then render. The engine does not know which it was.
 from __future__ import annotations
 
 from router.wire.base import Built, Named, Peek, Stream, Wanted, Whole, WireFormat
+from router.wire.translate import open_translation, translate_answer, translate_request
 
 
 def build_request(client: WireFormat, upstream: WireFormat, raw: bytes, peek: Peek, wanted: Wanted) -> Built:
@@ -14,7 +15,7 @@ def build_request(client: WireFormat, upstream: WireFormat, raw: bytes, peek: Pe
     upstream's format cannot carry (the message names it)."""
     if client.name == upstream.name:
         return client.patch(peek, wanted)
-    raise NotImplementedError
+    return translate_request(client, upstream, peek, wanted)
 
 
 def read_answer(client: WireFormat, upstream: WireFormat, raw: bytes, named: Named) -> Whole:
@@ -22,11 +23,11 @@ def read_answer(client: WireFormat, upstream: WireFormat, raw: bytes, named: Nam
     holds an error."""
     if client.name == upstream.name:
         return client.read_whole(raw)
-    raise NotImplementedError
+    return translate_answer(client, upstream, raw, named)
 
 
 def open_stream(client: WireFormat, upstream: WireFormat, peek: Peek, named: Named) -> Stream:
     """An upstream's stream on its way to the client; one for each attempt."""
     if client.name == upstream.name:
         return client.relay(peek)
-    raise NotImplementedError
+    return open_translation(client, upstream, peek, named)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from router.wire.base import Built, Peek, Wanted
-from router.wire.body import defaulted, limit, member, read_body, where
+from router.wire.body import defaulted, limit, member, read_body
 from router.wire.scan import Edit, appended, splice
 
 _SPELLED: Mapping[str, str | None] = {
@@ -45,7 +45,7 @@ def patch(found: Peek, wanted: Wanted) -> Built:
 
     `max_tokens` is required here: left out, it is the configuration's.
     """
-    edits = [Edit(model.start, model.end, orjson.dumps(wanted.model)) for model in where(found, "model")]
+    edits = [Edit(*found.model_at, orjson.dumps(wanted.model))]
     added, dropped = _params(wanted.params) if wanted.params else ({}, [])
     added = {name: value for name, value in added.items() if name not in found.fields}
     if "max_tokens" not in found.fields and "max_tokens" not in added:

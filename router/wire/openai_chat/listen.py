@@ -48,8 +48,9 @@ class _ChatRelay(Relay):
     def __init__(self, *, shows_usage: bool) -> None:
         super().__init__(b"data: [DONE]\n\n")
         self._shows_usage = shows_usage
-        self._open: set[object] = set()
-        """Choices that began and did not finish: `n` may be greater than one."""
+        self._last_choice = 0
+        self._ended: set[int] = set()
+        """Choices with a finish reason: where `n` is greater than one, the stream is whole when all have theirs."""
 
     def _hear(self, name: bytes, event: Json, body: bytes) -> bytes | None:
         choices = event.get("choices")
@@ -57,33 +58,39 @@ class _ChatRelay(Relay):
             self._hear_aside(name, event)
         else:
             for choice in choices:
-                self._hear_choice(choice)
+                if (choice.get("index") or 0) > self._last_choice:
+                    self._more_choices(choice["index"])
+                if choice.get("finish_reason"):
+                    self._hear_finish(choice)
+                elif not self.began:
+                    self.began = _speaks(choice.get("delta") or choice)
         if not self.model:
             self.model = event.get("model") or ""
         if "usage" not in event:
             return None
-        if event["usage"]:
-            self.usage = parse_usage(event["usage"]) or self.usage
+        usage = event["usage"]
+        if usage:
+            self.usage = parse_usage(usage) or self.usage
         if self._shows_usage:
             return None
-        return b"" if not choices and event["usage"] else _without_usage(body)
+        return b"" if usage and not choices else _without_usage(body)
 
     def _hear_aside(self, name: bytes, event: Json) -> None:
         """No delta: an error, usage, or what Azure says first."""
         if _is_error(event) or name == b"error":
             raise in_band(event)
 
-    def _hear_choice(self, choice: Json) -> None:
-        reason = choice.get("finish_reason")
-        if reason:
-            _refuse_broken(choice)
-            self.began = self._finished = True
-            self._open.discard(choice.get("index"))
-            if choice.get("usage"):  # Moonshot's place for it.
-                self.usage = parse_usage(choice["usage"]) or self.usage
-            return
-        if not self.began and _speaks(choice.get("delta") or choice):
-            self.began = True
+    def _more_choices(self, index: int) -> None:
+        self._last_choice = index
+        self._finished = False
+
+    def _hear_finish(self, choice: Json) -> None:
+        _refuse_broken(choice)
+        self.began = True
+        self._ended.add(choice.get("index") or 0)
+        self._finished = len(self._ended) > self._last_choice
+        if choice.get("usage"):  # Moonshot's place for it.
+            self.usage = parse_usage(choice["usage"]) or self.usage
 
     def _unreadable(self, data: bytes) -> bytes:
         if data.strip() == _DONE:
@@ -121,9 +128,10 @@ def _says_something(choice: Json) -> bool:
 
 def _without_usage(body: bytes) -> bytes:
     """The event without its top-level `usage`, every other byte kept."""
-    # Most vendors say `null` until the end. A comma and a quote that is not escaped stand before a key, never inside a text.
-    at = body.find(_NULL_USAGE)
-    if at >= 0 and body.count(b'"usage"') == 1 and not spells_letters(body):
+    # Most vendors say `null` until the end. A comma and a quote that is not escaped stand before a key, never inside a text, and
+    # the only key of that name is the one that was found at the top.
+    at = body.rfind(_NULL_USAGE)
+    if at >= 0 and body.find(b'"usage"') == at + 1 and not spells_letters(body):
         return body[:at] + body[at + len(_NULL_USAGE) :]
     name, data = parse(body)
     data = splice(data, removed(members(data), "usage")).replace(b"\n", b"\ndata: ")

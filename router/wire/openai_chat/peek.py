@@ -32,7 +32,7 @@ def peek(raw: bytes) -> Peek:
 def patch(found: Peek, wanted: Wanted) -> Built:
     """The client's bytes with `model` renamed, `params` appended where the client set nothing, usage asked for in a stream, and
     the output limit under the one name the target knows."""
-    edits = [Edit(model.start, model.end, orjson.dumps(wanted.model)) for model in where(found, "model")]
+    edits = [Edit(*found.model_at, orjson.dumps(wanted.model))]
     dropped = [*_limit_name(found, wanted, edits)] if wanted.max_tokens_field is not None else []
     tail, set_here = _params(found.fields, wanted) if wanted.params else ([], [])
     if found.stream and not wanted.stream_usage and "stream_options" in found.fields:
