@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -17,33 +17,8 @@ from prometheus_client.registry import Collector
 
 from router.engine.exchange import Exchange
 from router.observe.counts import KINDS, OTHER, Counts, Histogram
-from router.pricing.price import NANO
-
-
-@dataclass(slots=True)
-class ConfigFacts:
-    """What is known of the running configuration and of attempts to change it. Written by who reloads."""
-
-    generation: int = 0
-    hash: str = ""
-    last_successful: bool = True
-    """Whether the last attempt to load was one that could be used."""
-    last_success: float = 0.0
-    """Seconds since 1970."""
-    pending: Callable[[], float] = float
-    """Seconds since a change was seen that is not in force; 0 when there is none."""
-    watch_healthy: bool = True
-    reloads: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    """By trigger, result and stage."""
-
-    def applied(self, generation: int, config_hash: str, wall: float) -> None:
-        self.generation, self.hash = generation, config_hash
-        self.last_successful, self.last_success = True, wall
-
-    def reloaded(self, trigger: str, result: str, stage: str) -> None:
-        """Counts one attempt. The words are of closed sets: never text of a file."""
-        series = (trigger, result, stage)
-        self.reloads[series] = self.reloads.get(series, 0) + 1
+from router.pricing import NANO
+from router.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +29,36 @@ class Gauges:
     """The exchanges that are not over."""
     log_dropped: Callable[[], int]
     loop_lag: Callable[[], float]
+    config_refused: Callable[[], bool]
+    """Whether what is on disk was refused and is not in force."""
+    config_pending: Callable[[], float]
+    """Seconds since a change was seen that is not in force; 0 when there is none."""
+    watch_healthy: Callable[[], bool]
 
 
 class Metrics(Collector):
-    """`counts` is fed by the engine, `config` by the reload; `render` answers a scrape."""
+    """`counts` is told of every exchange, `applied` and `reloaded` of every generation; `render` answers a scrape."""
 
     def __init__(self, version: str, counts: Counts, gauges: Gauges) -> None:
         self.counts = counts
-        self.config = ConfigFacts()
+        self._running = ("0", "")
+        self._applied = 0.0
+        self._reloads: dict[tuple[str, str, str], int] = {}
         self._version = version
         self._gauges = gauges
         self._registry = CollectorRegistry(auto_describe=False)  # Describing would collect everything once more at start.
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
+
+    def applied(self, snapshot: Snapshot, wall: float) -> None:
+        """A generation came into force, `wall` seconds after 1970."""
+        self._running, self._applied = (str(snapshot.generation), snapshot.hash), wall
+        self.counts.apply(snapshot)
+
+    def reloaded(self, trigger: str, result: str, stage: str) -> None:
+        """Counts one attempt to reload. The words are of closed sets: never text of a file."""
+        series = (trigger, result, stage)
+        self._reloads[series] = self._reloads.get(series, 0) + 1
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """The body and its content type, in OpenMetrics when the Accept header asks for it, else in Prometheus' text format."""
@@ -127,14 +119,15 @@ class Metrics(Collector):
         yield _gauge("router_build_info", "Always 1.", ("version",), [((self._version,), 1)])
 
     def _config(self) -> Iterator[Metric]:
-        config = self.config
-        running = (str(config.generation), config.hash)
-        yield _gauge("router_config_info", "The running configuration; always 1.", ("generation", "hash"), [(running, 1)])
-        yield _gauge("router_config_last_reload_successful", "0 after a refused file.", (), [((), int(config.last_successful))])
-        yield _gauge("router_config_last_reload_success_timestamp_seconds", "Unix time.", (), [((), config.last_success)])
-        yield _counter("router_config_reloads", "Attempts to reload.", ("trigger", "result", "stage"), config.reloads.items())
-        yield _gauge("router_config_pending_seconds", "Age of a change not in force.", (), [((), config.pending())])
-        yield _gauge("router_config_watch_healthy", "0 when changes cannot be seen.", (), [((), int(config.watch_healthy))])
+        gauges = self._gauges
+        yield _gauge("router_config_info", "What is in force; always 1.", ("generation", "hash"), [(self._running, 1)])
+        usable = int(not gauges.config_refused())
+        yield _gauge("router_config_last_reload_successful", "0 while the file on disk is refused.", (), [((), usable)])
+        name = "router_config_last_reload_success_timestamp_seconds"
+        yield _gauge(name, "When what is in force came into force.", (), [((), self._applied)])
+        yield _counter("router_config_reloads", "Attempts to reload.", ("trigger", "result", "stage"), self._reloads.items())
+        yield _gauge("router_config_pending_seconds", "Age of a change not in force.", (), [((), gauges.config_pending())])
+        yield _gauge("router_config_watch_healthy", "0 when changes cannot be seen.", (), [((), int(gauges.watch_healthy()))])
 
 
 Series = Iterable[tuple[tuple[str, ...], float]]
