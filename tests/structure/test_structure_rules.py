@@ -15,8 +15,9 @@ from tests.structure.source import ROOT, Module, modules
 FILE_LINES = 400
 FUNCTION_LINES = 60
 STARTERS = {"create_task", "ensure_future", "run_coroutine_threadsafe", "TaskGroup"}
-# An exchange reads the current snapshot once, where it begins: at the HTTP edge, or in the library's facade. `runtime` owns it.
-EDGES = {"server", "gateway", "runtime"}
+# An exchange reads the current snapshot once, where it begins: at the HTTP edge, or in the library's facade. `runtime` owns it,
+# `watch` and `daemon` ask it for settings of their own. Whatever serves a request has the exchange's.
+EDGES = {"server", "gateway", "runtime", "watch", "daemon"}
 WAIVER = re.compile(r"\bno" + r"qa\b|type:\s*ignore|pylint:\s*disable|mypy:\s*ignore|pragma:\s*no cover", re.IGNORECASE)
 
 
