@@ -55,7 +55,7 @@ def refuse(x: Exchange, client: Client, error: RouterError) -> None:
     x.error_source = error.source
     view = view_of(x, error)
     if client.started:
-        client.end(x.client.render_stream_error(view), close=True)
+        client.end(x.client.error_event(view), close=True)
     else:
         client.whole(error.status, error_headers(x, error), x.client.render_error(view))
 

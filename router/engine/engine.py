@@ -39,6 +39,7 @@ class Engine:
         self._settled = settled
         self._pacers = Pacers()
         self.open: set[Exchange] = set()
+        self._emptied: asyncio.Event | None = None
 
     async def handle(self, x: Exchange, client: Client) -> None:
         """Answers one request and settles it, whatever happens. Raises only CancelledError and ConnectionError: the client
@@ -70,6 +71,14 @@ class Engine:
             self.open.discard(x)
             x.ended = asyncio.get_running_loop().time()
             self._settled(x)
+            if self._emptied is not None and not self.open:
+                self._emptied.set()
+
+    async def drained(self) -> None:
+        """Returns once no exchange is open. Nothing new may come in."""
+        if self.open:
+            self._emptied = asyncio.Event()
+            await self._emptied.wait()
 
     def reject(self, x: Exchange, client: Client, error: RouterError) -> None:
         """Ends an exchange that never got as far as `handle`, and settles it. Raises ConnectionError: the client has left."""

@@ -75,7 +75,6 @@ async def relay_stream(run: Run, attempt: Open) -> None:
     held = await _gate(stream, attempt)
     loop = asyncio.get_running_loop()
     x.first_token = loop.time() - x.started
-    x.upstream_seconds += loop.time() - attempt.started
     # Here is the commit: no other target will be asked from now on.
     x.target = attempt.target.id
     x.reported_model = stream.model
@@ -96,6 +95,8 @@ async def relay_stream(run: Run, attempt: Open) -> None:
         _served(x, attempt.target, stream.usage)
         x.attempts.append(attempt.attempt("ok", loop.time()))
         run.client.end(stream.end(comment_of(x, held=late)))
+    finally:
+        x.upstream_seconds += loop.time() - attempt.started
 
 
 async def _gate(stream: Stream, attempt: Open) -> bytes:

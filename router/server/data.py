@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from secrets import token_hex
 from typing import NamedTuple
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from router.decide import Ask, allowed_names, find_model
 from router.engine.engine import Engine
@@ -38,7 +39,8 @@ class Route(NamedTuple):
 class DataPort:
     """`handle` is what the listener calls with each request."""
 
-    def __init__(self, runtime: Runtime, engine: Engine, probes: Probes) -> None:
+    def __init__(self, runtime: Runtime, engine: Engine, probes: Probes, wall: Callable[[], float]) -> None:
+        self._wall = wall
         self._runtime = runtime
         self._engine = engine
         self._probes = probes
@@ -48,6 +50,19 @@ class DataPort:
             "/livez": Route("GET", self._live),
             "/readyz": Route("GET", self._ready),
         }
+
+    def request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        """aiohttp's request, limited to the body size that is configured at this moment."""
+        limit = self._runtime.snapshot.server.max_body
+        loop = asyncio.get_running_loop()
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=limit)
 
     async def handle(self, request: web.BaseRequest) -> Outlet:
         path = request.path
@@ -85,7 +100,7 @@ class DataPort:
             client=side.wire,
             raw=b"",
             started=asyncio.get_running_loop().time(),
-            wall=time.time(),
+            wall=self._wall(),
             client_request_id=headers.get("x-client-request-id") or headers.get("x-request-id"),
             passed=tuple((name, headers[name]) for name in side.passes if name in headers),
         )

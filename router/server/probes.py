@@ -19,8 +19,8 @@ class Probes:
         return 200, b'{"status":"ok"}'
 
     def ready(self, *, verbose: bool = False) -> tuple[int, bytes]:
-        status = "draining" if self.draining else "ok"
-        body: dict[str, object] = {"status": status}
+        body: dict[str, object] = {"status": "draining" if self.draining else "ok"}
         if verbose:
-            body |= self._runtime.summary()
+            snapshot, refused = self._runtime.snapshot, self._runtime.refused
+            body |= {"generation": snapshot.generation, "hash": snapshot.hash, "refused": refused and refused.digest[:12]}
         return 503 if self.draining else 200, orjson.dumps(body)
