@@ -127,6 +127,7 @@ class _Scan:
             raise self._wrong("an object was expected")
         self._pos += 1
         if self._next() == _CLOSE_OBJECT:
+            self._pos += 1
             self._end()
             return
         while True:
