@@ -25,7 +25,12 @@ class Strict(BaseModel):
             return data
         if any(value is None for value in data.values()):
             raise ValueError("expected no null: write none, or leave the key out")
-        return {key: value for key, value in data.items() if not key.startswith("x-")}
+        # The reader takes notes out of the tree; a file given as a plain mapping still has them.
+        return (
+            data
+            if cls.model_config["extra"] == "allow"
+            else {key: value for key, value in data.items() if not key.startswith("x-")}
+        )
 
 
 def written(default: str | int | bool, *, reload: str = "hot", examples: list[Any] | None = None) -> Any:

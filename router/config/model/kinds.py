@@ -137,6 +137,18 @@ def choice(*allowed: str) -> Kind:
     return Kind("choice", f"one of {listed}", schema, read, allowed[0])
 
 
+def fixed(*allowed: str) -> Kind:
+    """A choice that no reference may stand for: it decides how everything around it is read."""
+    kind = choice(*allowed)
+
+    def read(value: Any) -> str:
+        if isinstance(value, Resolved):
+            raise NotOfItsKind
+        return str(kind.parse(value))
+
+    return Kind("choice", kind.expected, {"enum": list(allowed)}, read, allowed[0])
+
+
 def _number(value: Any) -> int | float:
     if isinstance(value, Resolved):
         if re.fullmatch(r"-?[0-9]{1,15}", value):

@@ -24,6 +24,7 @@ from router.config.model.kinds import (
     Text,
     UpstreamName,
     choice,
+    fixed,
     whole,
 )
 from router.config.model.prices import PRICE_EXAMPLES, PriceOrFree
@@ -93,7 +94,7 @@ class TlsClientConfig(Strict):
 class BaseProvider(Inheritable):
     """What every provider has."""
 
-    type: Annotated[str, choice(*TYPES)]
+    type: Annotated[str, fixed(*TYPES)]
     """What kind of vendor or server it is."""
     optional: Flag = written(default=False)
     """Off, and no error, while one of its references is unset or empty."""
