@@ -123,20 +123,23 @@ class Translation:
                 self._pass(event)
 
     def _pass(self, event: StreamEvent) -> None:
-        if isinstance(event, UsageReported):
+        if isinstance(event, PartDelta):
+            self.began = True
+        elif isinstance(event, UsageReported):
             self.usage = event.usage
+            return
         elif isinstance(event, Finished):
             self._finished, self.began = event, True
+            return
+        elif isinstance(event, Started):
+            self.model = event.model
         else:
-            if isinstance(event, Started):
-                self.model = event.model
-            elif not self.began:
-                self.began = _is_meaningful(event)
-            self._out.append(self._renderer.render(event))
+            self.began = self.began or _is_meaningful(event)
+        self._out.append(self._renderer.render(event))
 
 
 def _is_meaningful(event: StreamEvent) -> bool:
     """Whether it tells the client something: a part that merely opens may still come to nothing, but for a tool call."""
     if isinstance(event, PartStarted):
         return isinstance(event.part, ToolCall) or (isinstance(event.part, Thinking) and event.part.redacted)
-    return isinstance(event, PartDelta | PartSigned)
+    return isinstance(event, PartSigned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from router.events import Finished, PartDelta, PartEnded, PartSigned, PartStarted, Started, StreamEvent, UsageReported
-from router.types import Json, Part, Refusal, Text, Thinking, ToolCall, Usage
+from router.types import Json, Part, Text, Thinking, ToolCall, Usage
 from router.wire import exact
 from router.wire.anthropic_messages.content import ORIGIN
 from router.wire.anthropic_messages.response import parse_block, parse_finish, render_block, render_finish, render_usage
@@ -126,12 +126,15 @@ class Renderer:
         self._named = named
         self._next = 0
         self._live: int | None = None
-        self._part: Part = Text("")
-        self._arguments: list[str] = []
+        self._head = b""
+        self._arguments: list[str] | None = None
+        """Of the open tool call, so far; None while another kind of block is open."""
         self._waiting: dict[int, _Waiting] = {}
         self._started = False
 
     def render(self, event: StreamEvent) -> bytes:
+        if isinstance(event, PartDelta) and event.index == self._live and not self._waiting:
+            return self._delta(event)
         match event:
             case PartDelta() | PartSigned():
                 return self._more(event)
@@ -181,7 +184,15 @@ class Renderer:
         return self._advance()
 
     def _open(self, index: int, part: Part) -> bytes:
-        self._live, self._part, self._arguments = index, part, []
+        self._live = index
+        kind, field = "text_delta", "text"
+        self._arguments = None
+        if isinstance(part, ToolCall):
+            kind, field, self._arguments = "input_json_delta", "partial_json", []
+        elif isinstance(part, Thinking):
+            kind, field = "thinking_delta", "thinking"
+        # Only the text differs from event to event.
+        self._head = _delta_head(self._next, kind, field)
         block = render_block(part, self._named, self._next)
         return _event({"type": "content_block_start", "index": self._next, "content_block": block})
 
@@ -195,27 +206,18 @@ class Renderer:
         return out + self._advance() if self._waiting else out
 
     def _delta(self, event: PartDelta | PartSigned) -> bytes:
-        if isinstance(event, PartSigned):
-            return self._say(b"signature_delta", b"signature", event.signature) if event.origin == ORIGIN else b""
-        match self._part:
-            case Text() | Refusal():
-                return self._say(b"text_delta", b"text", event.text)
-            case ToolCall():
+        if isinstance(event, PartDelta):
+            if self._arguments is not None:
                 self._arguments.append(event.text)
-                return self._say(b"input_json_delta", b"partial_json", event.text)
-            case _:
-                return self._say(b"thinking_delta", b"thinking", event.text)
-
-    def _say(self, kind: bytes, field: bytes, text: str) -> bytes:
-        return (
-            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":%b}}\n\n'
-            % (self._next, kind, field, orjson.dumps(text))
-        )
+            return self._head + orjson.dumps(event.text) + b"}}\n\n"
+        if event.origin != ORIGIN:
+            return b""
+        return _delta_head(self._next, "signature_delta", "signature") + orjson.dumps(event.signature) + b"}}\n\n"
 
     def _advance(self) -> bytes:
         """Makes room for a part that waits, as soon as the open call's arguments are whole. Calls that arrive one after the
         other (the rule) so never wait; interleaved ones do."""
-        if self._live is None or not isinstance(self._part, ToolCall):
+        if self._live is None or self._arguments is None:
             return b""
         arguments = "".join(self._arguments)
         if arguments.rstrip().endswith("}") and exact.is_object(arguments.encode()):
@@ -236,6 +238,12 @@ class Renderer:
         held = self._waiting.pop(following)
         out += self._open(following, held.part) + b"".join(map(self._delta, held.events))
         return out + (self._close(following) if held.ended else self._advance() if self._waiting else b"")
+
+
+def _delta_head(number: int, kind: str, field: str) -> bytes:
+    """A `content_block_delta` up to its text."""
+    delta = f'{{"type":"content_block_delta","index":{number},"delta":{{"type":"{kind}","{field}":'
+    return b"event: content_block_delta\ndata: " + delta.encode()
 
 
 def _event(body: Json) -> bytes:

@@ -77,7 +77,7 @@ class Parser:
         delta = choice.get("delta")
         if delta:
             content = delta.get("content")
-            if "reasoning_content" in delta or "reasoning" in delta or "reasoning_details" in delta:
+            if len(delta) > 1 or not content:  # A delta of text alone is the one that must be fast.
                 self._think(delta, events)
             if content:
                 self._say(Text, content if isinstance(content, str) else _joined(content), events)
@@ -197,9 +197,9 @@ class Renderer:
         self._refused = False
 
     def render(self, event: StreamEvent) -> bytes:
+        if isinstance(event, PartDelta):
+            return self._delta(event)
         match event:
-            case PartDelta():
-                return self._delta(event)
             case PartStarted():
                 return b"".join(map(self._chunk, self._part(event)))
             case PartSigned():
@@ -263,9 +263,10 @@ class Renderer:
                 pass
 
     def _delta(self, event: PartDelta) -> bytes:
-        match self._parts[event.index]:
-            case Text():
-                return self._said + orjson.dumps(event.text) + b'},"logprobs":null,"finish_reason":null}]}\n\n'
+        part = self._parts[event.index]
+        if isinstance(part, Text):
+            return self._said + orjson.dumps(event.text) + b'},"logprobs":null,"finish_reason":null}]}\n\n'
+        match part:
             case ToolCall():
                 return self._arguments(event.index, event.text)
             case Thinking():
