@@ -63,6 +63,7 @@ class Translation:
         self._parser = parser
         self._renderer = renderer
         self._client = client
+        self._started = False
         self._finished: Finished | None = None
         self._out: list[bytes] = []
 
@@ -132,9 +133,12 @@ class Translation:
             self._finished, self.began = event, True
             return
         elif isinstance(event, Started):
-            self.model = event.model
+            self.model, self._started = event.model, True
         else:
             self.began = self.began or _is_meaningful(event)
+        if not self._started:  # Its first event was lost; what follows can be told nevertheless.
+            self._started = True
+            self._out.append(self._renderer.render(Started("", "")))
         self._out.append(self._renderer.render(event))
 
 
