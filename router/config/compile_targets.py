@@ -230,11 +230,11 @@ def _endpoint(name: str, provider: Provider, wire: str, served: Served, connect:
 
 
 def address(base: str, path: str, provider: RemoteProvider) -> tuple[Origin, str]:
-    """Where `path` is under a base URL. People write base URLs with and without the `/v1` at their end; a query (an
-    `api-version`) stays at the end."""
+    """Where `path` is under a base URL. People write base URLs with and without the `/v1` at their end, and some with the
+    whole path; a query (an `api-version`) stays at the end."""
     url = urlsplit(base)
-    root = url.path.rstrip("/")
-    if path.startswith("/v1/"):
+    root = url.path.rstrip("/").removesuffix(path)
+    if "/v1/" in path:
         root = root.removesuffix("/v1")
     port = url.port or (443 if url.scheme == "https" else 80)
     tls = provider.tls

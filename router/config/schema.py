@@ -138,11 +138,17 @@ def _tidy(node: Any) -> Any:
         return node
     made = {key: _tidy(value) for key, value in node.items() if key != "title" or not isinstance(value, str)}
     if isinstance(made.get("properties"), dict):
-        made["properties"] = {key: _reloaded(value) for key, value in made["properties"].items()}
-    if "$ref" in made and len(made) > 1:
-        made = {"allOf": [{"$ref": made.pop("$ref")}], **made}
-    return made
+        made["properties"] = {key: value if "const" in value else _reloaded(value) for key, value in made["properties"].items()}
+    return _alone(made)
 
 
 def _reloaded(key: Json) -> Json:
-    return {**key, "x-router-reload": key.get("x-router-reload", "hot")}
+    return _alone({**key, "x-router-reload": key.get("x-router-reload", "hot")})
+
+
+def _alone(node: Json) -> Json:
+    return (
+        {"allOf": [{"$ref": node["$ref"]}], **{k: v for k, v in node.items() if k != "$ref"}}
+        if "$ref" in node and len(node) > 1
+        else node
+    )

@@ -172,7 +172,7 @@ def _needs(seen: _Seen, key: str, message: str) -> Diagnostic:
 def _wrong_type(seen: _Seen) -> Iterator[Diagnostic]:
     wanted = seen.wanted
     expected = _TYPES[wanted] if isinstance(wanted, str) else "a value"
-    fixes = ()
+    fixes: tuple[Suggestion, ...] = ()
     if wanted == "array" and isinstance(seen.value, str) and "\n" not in seen.value:
         quoted = json.dumps(seen.value, ensure_ascii=False)
         fixes = (Suggestion(f"write a list: [{quoted}]", (Edit(seen.place.range, f"[{quoted}]"),)),)

@@ -26,27 +26,29 @@ ROWS = (
         name="openrouter",
         base_url="https://openrouter.ai/api/v1",
         served={"openai_chat": openai_chat(), "anthropic_messages": anthropic_messages(auth=bearer)},
-        source="https://openrouter.ai/docs/api-reference/overview",
+        # Anthropic's format wants the key as a bearer token there, not as x-api-key.
+        source="https://openrouter.ai/docs/api-reference/overview, https://openrouter.ai/docs/guides/claude-code-integration",
     ),
     ProviderType(
         name="mistral",
         base_url="https://api.mistral.ai/v1",
         served={"openai_chat": openai_chat()},
-        source="https://docs.mistral.ai/api/",
-        # Streams always end with usage; a field it does not know is a 422.
+        source="https://docs.mistral.ai/api/, https://docs.mistral.ai/resources/migration-guides",
+        # A field it does not know is a 422 (extra_forbidden), and its list has neither max_completion_tokens nor
+        # stream_options; usage always comes with the last chunk.
         quirks=Quirks(max_tokens_field="max_tokens", stream_usage=False),
     ),
     ProviderType(
         name="groq",
         base_url="https://api.groq.com/openai/v1",
         served={"openai_chat": openai_chat()},
-        source="https://console.groq.com/docs/api-reference",
+        source="https://console.groq.com/docs/openai, https://console.groq.com/docs/api-reference",
     ),
     ProviderType(
         name="together",
-        base_url="https://api.together.xyz/v1",
+        base_url="https://api.together.ai/v1",
         served={"openai_chat": openai_chat()},
-        source="https://docs.together.ai/reference/chat-completions-1",
+        source="https://docs.together.ai/docs/openai-api-compatibility",
         quirks=Quirks(max_tokens_field="max_tokens"),
     ),
     ProviderType(
@@ -63,6 +65,7 @@ ROWS = (
         name="xai",
         base_url="https://api.x.ai/v1",
         served={"openai_chat": openai_chat()},
+        # Its /v1/messages still answers, but xAI calls Anthropic's format there deprecated.
         source="https://docs.x.ai/docs/api-reference",
     ),
     ProviderType(
