@@ -12,7 +12,21 @@ from hypothesis import strategies as st
 
 from router.wire.scan import MAX_DEPTH, Edit, TooMany, appended, lone_member, members, removed, splice
 
-TRICKY = ["model", 'say "model": 1', '\\"model"', "}", "]{", "a\\", "é", "", "\u2028", "\\u006dodel", "x" * 600, '"' * 30, "\\" * 5]
+TRICKY = [
+    "model",
+    'say "model": 1',
+    '\\"model"',
+    "}",
+    "]{",
+    "a\\",
+    "é",
+    "",
+    "\u2028",
+    "\\u006dodel",
+    "x" * 600,
+    '"' * 30,
+    "\\" * 5,
+]
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.sampled_from(TRICKY) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(TRICKY) | st.text(max_size=4), inner, max_size=4),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -32,9 +33,7 @@ lines = st.sampled_from(
     ]
 )
 streams = st.tuples(st.booleans(), st.lists(st.tuples(lines, ends), max_size=14), st.booleans()).map(
-    lambda drawn: (
-        ("\ufeff" if drawn[0] else "") + "".join(a + b for a, b in drawn[1]) + ("\n\n" if drawn[2] else "")
-    ).encode()
+    lambda drawn: (("\ufeff" if drawn[0] else "") + "".join(a + b for a, b in drawn[1]) + ("\n\n" if drawn[2] else "")).encode()
 )
 
 
@@ -58,7 +57,7 @@ def meant(raw: bytes) -> list[tuple[str, bytes]]:
 
 def cut(raw: bytes, places: list[int]) -> list[bytes]:
     bounds = [0, *sorted(place % (len(raw) + 1) for place in places), len(raw)]
-    return [raw[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [raw[a:b] for a, b in itertools.pairwise(bounds)]
 
 
 def decoded(chunks: list[bytes]) -> list[Frame]:

@@ -16,6 +16,7 @@ from router.wire.scan import members, removed, spells_letters, splice
 from router.wire.sse import parse
 
 _DONE = b"[DONE]"
+_USAGE = b'"usage"'
 _NULL_USAGE = b',"usage":null'
 
 
@@ -128,11 +129,11 @@ def _says_something(choice: Json) -> bool:
 
 def _without_usage(body: bytes) -> bytes:
     """The event without its top-level `usage`, every other byte kept."""
-    # Most vendors say `null` until the end. A comma and a quote that is not escaped stand before a key, never inside a text, and
-    # the only key of that name is the one that was found at the top.
-    at = body.rfind(_NULL_USAGE)
-    if at >= 0 and body.find(b'"usage"') == at + 1 and not spells_letters(body):
-        return body[:at] + body[at + len(_NULL_USAGE) :]
+    # Most vendors say `null` until the end. Behind a comma a quote that is not escaped opens a key, never a text; and the one
+    # key of that name is the one that was found at the top.
+    at = body.rfind(_USAGE)
+    if body.find(_USAGE) == at and body.startswith(_NULL_USAGE, at - 1) and not spells_letters(body):
+        return body[: at - 1] + body[at - 1 + len(_NULL_USAGE) :]
     name, data = parse(body)
     data = splice(data, removed(members(data), "usage")).replace(b"\n", b"\ndata: ")
     return (b"event: " + name + b"\n" if name else b"") + b"data: " + data
