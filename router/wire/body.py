@@ -124,6 +124,12 @@ def count(raw: Json, name: str) -> int:
     return int(value) if isinstance(value, float) and 0 < value < MAX_TOKENS else 0
 
 
+def name_of(answer: Json) -> str:
+    """The model an upstream says it is; empty when it says nothing of the kind."""
+    model = answer.get("model")
+    return model.encode("utf-8", "replace").decode() if isinstance(model, str) else ""
+
+
 def loads_object(data: bytes) -> Json:
     """The JSON object an upstream sent. Raises ValueError for anything else."""
     value = loads(data)

@@ -9,10 +9,9 @@ import json
 import re
 from typing import Any
 
-import orjson
-
 from router.types import Json
 from router.wire.base import Fault, StreamFault
+from router.wire.body import loads
 
 MAX_MESSAGE = 500
 
@@ -69,10 +68,9 @@ https://openrouter.ai/docs/api/reference/errors-and-debugging"""
 def parse_fault(raw: bytes) -> Fault:
     """Takes an error body: JSON of any of the shapes seen in the wild, text, HTML, nothing."""
     try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        return fault_of(loads(raw))
+    except ValueError:
         return Fault(_prose(raw), None, None)
-    return fault_of(body)
 
 
 def fault_of(body: Any) -> Fault:

@@ -9,7 +9,7 @@ from router.types import Json
 from router.wire.anthropic_messages.error import error_event
 from router.wire.anthropic_messages.usage import merge_usage, parse_usage
 from router.wire.base import ErrorView, Peek, Whole
-from router.wire.body import loads_object
+from router.wire.body import loads_object, name_of
 from router.wire.fault import in_band
 from router.wire.passthrough import Relay
 
@@ -26,8 +26,7 @@ def read_whole(raw: bytes) -> Whole:
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"the answer is no message: {exc!r}") from exc
     usage = parse_usage(answer.get("usage"))
-    model = answer.get("model")
-    return Whole(raw, model if isinstance(model, str) else "", usage, silent and not (usage and usage.output))
+    return Whole(raw, name_of(answer), usage, silent and not (usage and usage.output))
 
 
 def relay(peek: Peek) -> Relay:
@@ -51,7 +50,7 @@ class _MessageRelay(Relay):
                 if not self.began:
                     self.began = _speaks(event["content_block"])
             case "message_start":
-                self.model = event["message"].get("model") or ""
+                self.model = name_of(event["message"])
                 self._use(event["message"].get("usage"))
             case "message_delta":
                 self._use(event.get("usage"))

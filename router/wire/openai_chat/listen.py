@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from router.types import Json
 from router.wire.base import ErrorView, Fault, Peek, StreamFault, Whole
-from router.wire.body import loads_object
+from router.wire.body import loads_object, name_of
 from router.wire.fault import in_band
 from router.wire.openai_chat.error import error_event
 from router.wire.openai_chat.usage import parse_usage
@@ -33,8 +33,7 @@ def read_whole(raw: bytes) -> Whole:
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"the answer is no chat completion: {exc!r}") from exc
     usage = parse_usage(answer.get("usage"))
-    model = answer.get("model")
-    return Whole(raw, model if isinstance(model, str) else "", usage, silent and not (usage and usage.output))
+    return Whole(raw, name_of(answer), usage, silent and not (usage and usage.output))
 
 
 def relay(peek: Peek) -> Relay:
@@ -66,7 +65,7 @@ class _ChatRelay(Relay):
                 elif not self.began:
                     self.began = _speaks(choice.get("delta") or choice)
         if not self.model:
-            self.model = event.get("model") or ""
+            self.model = name_of(event)
         if "usage" not in event:
             return None
         usage = event["usage"]
