@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
 
 from router.engine.exchange import Attempt, Exchange
-from router.snapshot import Model, Snapshot, TargetId
+from router.snapshot import Snapshot, TargetId
 
 REQUEST_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
@@ -63,16 +62,16 @@ class Counts:
         self.overhead = Histogram(OVERHEAD_BOUNDS)
         self.targets: dict[str, TargetCounts] = {}
         self.models: set[str] = set()
-        """Every model there was."""
+        """Every model and pattern there was."""
         self._slots: dict[str, TargetCounts] = {}
         """By target id: `targets` under every name that a request may say, so that a request asks once."""
         self._patterned: list[str] = []
 
     def apply(self, snapshot: Snapshot) -> None:
         """Makes the labels of a snapshot known. Counts start at 0 there, so that the first increase is seen as one."""
-        models = list(_models(snapshot))
+        models = [*snapshot.models.values(), *(pattern.make("*") for pattern in snapshot.patterns)]  # `*` gives their own names.
         self.models.update(model.name for model in models)
-        ids = dict.fromkeys(target.id for model in models for target in model.targets)
+        ids = dict.fromkeys(target.id for model in models for each in (model, *model.fallback) for target in each.targets)
         self._patterned = [id_ for id_ in ids if "*" in id_]
         self._slots.clear()
         for id_ in ids:
@@ -130,10 +129,3 @@ class Counts:
             if len(target) >= len(prefix) + len(suffix) and target.startswith(prefix) and target.endswith(suffix):
                 return pattern
         return f"{target.partition('/')[0]}/{OTHER}"
-
-
-def _models(snapshot: Snapshot) -> Iterable[Model]:
-    made = (pattern.make("*") for pattern in snapshot.patterns)  # What a pattern's targets are called in the file.
-    for model in (*snapshot.models.values(), *made):
-        yield model
-        yield from model.fallback
