@@ -14,8 +14,8 @@ from router.engine.exchange import Attempt
 from router.observe.lines import Clockface, json_line, request_fields, text_line
 from router.types import Usage
 
-DOCUMENTED = Path(__file__).parents[2].joinpath("docs/names.md").read_text("utf-8").partition("## The log line")[2]
-NAMES = re.findall(r"^\| `([a-z_]+)`", DOCUMENTED, re.MULTILINE)
+DOCUMENT = Path(__file__).parents[2].joinpath("docs/names.md").read_text("utf-8")
+NAMES = re.findall(r"`([a-z_]+)", re.search(r"^`time` .*?\n\n", DOCUMENT, re.MULTILINE | re.DOTALL)[0])
 
 
 def line_of(exchange):
