@@ -34,7 +34,6 @@ class Owner(Protocol):
     name: str
     """The origin, for messages."""
 
-    def opened(self, connection: Connection) -> None: ...
     def lost(self, connection: Connection) -> None: ...
     def give(self, connection: Connection) -> None: ...
 
@@ -54,7 +53,6 @@ class Connection(asyncio.Protocol):
         "_keep",
         "_linger",
         "_loop",
-        "_lost",
         "_owner",
         "_parser",
         "_parts",
@@ -65,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_whole",
         "_writing",
         "headers",
+        "lost",
         "on_body",
         "on_header",
         "served",
@@ -94,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._failure: UpstreamUnavailable | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._held = 0
-        self._whole = self._interim = self._keep = self._cut = self._lost = False
+        self._whole = self._interim = self._keep = self._cut = self.lost = False
         self._reading = self._writing = True
 
     # What its one user calls.
@@ -105,14 +104,16 @@ class Connection(asyncio.Protocol):
         self._failure, self._held = None, 0
         self._whole = self._interim = self._keep = self._cut = False
         self._fields.clear()
-        if len(body) <= SLICE:
+        if self.lost:  # Between the handshake and now; nobody would tell again.
+            self._over(None)
+        elif len(body) <= SLICE:
             self._transport.write(head + body)
         else:
             await self._write(head, body)
         if self.state == HEAD:
             await self._wait(BODY)
         if self.state == FAILED:
-            raise self._lost_answer()
+            raise self._broken()
 
     async def rest(self) -> list[bytes]:
         """The body bytes not yet taken, all of them. Raises UpstreamUnavailable."""
@@ -121,7 +122,7 @@ class Connection(asyncio.Protocol):
             self._resume()
             await self._wait(DONE)
         if self.state == FAILED:
-            raise self._lost_answer()
+            raise self._broken()
         parts = self._parts.copy()
         self._parts.clear()
         return parts
@@ -133,7 +134,7 @@ class Connection(asyncio.Protocol):
                 await self._wait(DONE, some=True)
             if not self._parts:
                 if self.state == FAILED:
-                    raise self._lost_answer()
+                    raise self._broken()
                 return b""
         parts = self._parts
         data = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -149,7 +150,7 @@ class Connection(asyncio.Protocol):
         self._held = 0
         if self.state == DONE:
             self._release()
-        elif self.state == BODY and linger > 0 and not self._lost:
+        elif self.state == BODY and linger > 0 and not self.lost:
             self._resume()
             self._linger = self._loop.call_later(linger, self.cut)
         else:
@@ -166,7 +167,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # Not an instance of it under uvloop.
-        self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
         if not HEAD <= self.state <= DONE or self._parser is None:
@@ -265,7 +265,7 @@ class Connection(asyncio.Protocol):
 
     def _over(self, exc: Exception | None) -> None:
         """Nothing more will arrive."""
-        self._lost = True
+        self.lost = True
         self._owner.lost(self)
         if self.state == BODY and exc is None and self._ends_with_connection():
             self.state = DONE
@@ -282,7 +282,7 @@ class Connection(asyncio.Protocol):
         self.state = FAILED
         self._wake()
 
-    def _lost_answer(self) -> UpstreamUnavailable:
+    def _broken(self) -> UpstreamUnavailable:
         assert self._failure is not None
         return self._failure
 
@@ -311,7 +311,7 @@ class Connection(asyncio.Protocol):
     def _resume(self) -> None:
         if not self._reading:
             self._reading = True
-            if not self._lost:
+            if not self.lost:
                 self._transport.resume_reading()
 
     def _ends_with_connection(self) -> bool:
@@ -320,8 +320,8 @@ class Connection(asyncio.Protocol):
 
     def _release(self) -> None:
         self._stop_lingering()
-        unsent = self._cut or (not self._lost and self._transport.get_write_buffer_size() > 0)
-        if self._lost or not self._keep or unsent or self._transport.is_closing():
+        unsent = self._cut or (not self.lost and self._transport.get_write_buffer_size() > 0)
+        if self.lost or not self._keep or unsent or self._transport.is_closing():
             self._transport.abort()
             return
         self._resume()

@@ -56,9 +56,6 @@ class Pool:
         self.idle[connection] = asyncio.get_running_loop().time() + seconds
         self._transport.sweep_later()
 
-    def opened(self, connection: Connection) -> None:
-        self.open.add(connection)
-
     def lost(self, connection: Connection) -> None:
         self.idle.pop(connection, None)
         self.open.discard(connection)
@@ -152,10 +149,14 @@ class Http1Transport:
     async def _connect(self, endpoint: Endpoint, pool: Pool) -> Connection:
         try:
             async with asyncio.timeout(endpoint.connect):
-                return await self._dialer.dial(endpoint.origin, partial(Connection, pool))
+                connection = await self._dialer.dial(endpoint.origin, partial(Connection, pool))
         except TimeoutError as error:  # The network's own ETIMEDOUT has become UpstreamUnavailable in `dial`.
             text = f"no connection to {pool.name} within {endpoint.connect:g} s"
             raise UpstreamTimeout(text, clock="connect") from error
+        if not connection.lost:
+            # Not in connection_made: a connection whose making is cancelled then is closed without connection_lost under uvloop.
+            pool.open.add(connection)
+        return connection
 
 
 class Http1Reply:

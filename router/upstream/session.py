@@ -205,7 +205,7 @@ _TABLE: tuple[tuple[type[Exception], Kind, str], ...] = (
     (aiohttp.ClientProxyConnectionError, "connect", "no connection to the proxy for {where}"),
     (aiohttp.ServerDisconnectedError, "connect", "connection closed by {where} before its answer"),
     (aiohttp.ClientPayloadError, "server", "connection closed by {where} inside its answer"),
-    (aiohttp.ClientResponseError, "server", "the answer of {where} is no HTTP the router takes: {error.message}"),
+    (aiohttp.ClientResponseError, "server", "the answer of {where} is no HTTP the router takes"),
     (aiohttp.ClientOSError, "connect", "connection reset by {where}"),
     (Exception, "connect", "{where} cannot be used: {error}"),
 )
