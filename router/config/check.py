@@ -1,0 +1,142 @@
+"""Everything that can be said about a configuration before it is used. CLI, CI, daemon and admin port all ask here.
+
+Pure: texts, environment, files and the day are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from router.config.allow import apply_allows
+from router.config.checks import CHECKS
+from router.config.codes import CATALOGUE
+from router.config.compile import compile_config
+from router.config.diagnostics import ConfigError, Diagnostic, Place, Position, Range
+from router.config.explanation import LEVELS, Level
+from router.config.load import Source, load, texts
+from router.config.model import ConfigFile, read
+from router.config.references import resolve
+from router.config.schema import check_shape
+from router.config.secrets import mask
+from router.config.tree import Document
+
+_WORDS = frozenset(("RC111", "RC113", "RC126", "RC133"))
+"""Findings about a single value: what the schema then says about the same value follows from them, and is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of it."""
+
+    files: tuple[str, ...]
+    document: Document
+    """As written; with its references resolved where `file` is set. Empty when a file could not be read at all."""
+    file: ConfigFile | None
+    """What the document says: at level `env`, and only when there is no error."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Sorted: by file, then by place."""
+    levels: tuple[Level, ...]
+    """Those that were done. Fewer than asked for when a file could not be read."""
+
+    @property
+    def errors(self) -> int:
+        return sum(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.diagnostics) - self.errors
+
+
+def check(
+    sources: Sequence[Source],
+    *,
+    level: Level = "policy",
+    environ: Mapping[str, str] | None = None,
+    read_file: Callable[[str], bytes] | None = None,
+    today: date | None = None,
+) -> Checked:
+    """Checks the files as one configuration, later ones laid over earlier ones, up to and including `level`.
+
+    Every problem of every level that can still be judged is reported. Level `env` needs `environ` and `read_file` (which takes
+    the path of a `${file:…}`, gives bytes and raises OSError); a ValueError says so. `today` is the day on which allowances
+    expire; without it none does.
+    """
+    files = tuple(source.name for source in sources)
+    document, found = load(sources)
+    if document is None:
+        return Checked(files, _empty(sources), None, _sorted(found, files), ("syntax",))
+    levels = LEVELS[: LEVELS.index(level) + 1]
+    for step in ("schema", "refs", "policy"):
+        if step in levels:
+            found = [*found, *_new(_static(step, document), found)]
+    file: ConfigFile | None = None
+    if level == "env":
+        if environ is None or read_file is None:
+            raise ValueError("level env needs environ and read_file")
+        document, file, more = _environment(document, found, environ, read_file)
+        found = [*found, *more]
+    found = apply_allows(found, document.sources, levels, today)
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        file = None
+    return Checked(files, document, file, _sorted(found, files), levels)
+
+
+def _static(level: str, document: Document) -> list[Diagnostic]:
+    if level == "schema":
+        return check_shape(document)
+    return [diagnostic for each in CHECKS if each.level == level for diagnostic in each.run(document)]
+
+
+def _environment(
+    written: Document, found: Sequence[Diagnostic], environ: Mapping[str, str], read_file: Callable[[str], bytes]
+) -> tuple[Document, ConfigFile | None, list[Diagnostic]]:
+    """Resolves the references, and looks at what can only be judged then."""
+    resolved, more = resolve(written, environ, read_file)
+    again = (diagnostic for each in CHECKS if each.resolved for diagnostic in each.run(resolved))
+    more = [*_new(more, found), *_new(again, found)]
+    if any(diagnostic.severity == "error" and not _allowable(diagnostic) for diagnostic in (*found, *more)):
+        return written, None, more
+    try:
+        file = read(resolved)
+        compile_config(file, resolved, generation=0, hash="")
+    except ConfigError as error:
+        return written, None, [*more, *_new(error.diagnostics, [*found, *more])]
+    return resolved, file, more
+
+
+def _new(more: Iterable[Diagnostic], before: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Those that say something that was not said yet."""
+    said = {(diagnostic.code, diagnostic.pointer) for diagnostic in before}
+    words = {diagnostic.pointer for diagnostic in before if diagnostic.code in _WORDS}
+    return [
+        diagnostic
+        for diagnostic in more
+        if (diagnostic.code, diagnostic.pointer) not in said and not _is_below(diagnostic.pointer, words)
+    ]
+
+
+def _is_below(pointer: str, words: set[str]) -> bool:
+    while pointer and words:
+        if pointer in words:
+            return True
+        pointer = pointer.rpartition("/")[0]
+    return False
+
+
+def _allowable(diagnostic: Diagnostic) -> bool:
+    return CATALOGUE[diagnostic.code].allowable
+
+
+def _sorted(found: Iterable[Diagnostic], files: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """By place. What a message quotes may be a credential that stands where none should."""
+    order = {name: number for number, name in enumerate(files)}
+    clean = (replace(diagnostic, message=mask(diagnostic.message), label=mask(diagnostic.label)) for diagnostic in found)
+    return tuple(sorted(clean, key=lambda each: (order.get(each.place.file, len(order)), each.place.range, each.code)))
+
+
+def _empty(sources: Sequence[Source]) -> Document:
+    name = sources[0].name if sources else ""
+    start = Position(1, 1)
+    return Document({}, {"": Place(name, Range(start, start))}, {}, texts(sources))
