@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from router.types import Usage
@@ -17,8 +17,8 @@ NANO = 1_000_000_000
 _MILLION = 1_000_000
 _HALF = _MILLION // 2
 
-Usd = int | float | Decimal
-"""US dollars as the file says them. A float means its shortest decimal text."""
+Usd = int | float | str | Decimal
+"""US dollars as the file says them: a number or its text. A float means its shortest decimal text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _parsed(rates: Mapping[str, Usd]) -> dict[str, int]:
 def parse_usd(usd: Usd) -> int:
     """US dollars to nano-dollars, exactly: `0.0375` is 37 500 000.
 
-    Raises `ValueError` when the amount is negative, not finite, or finer than a nano-dollar (it could not be charged exactly).
+    Raises `ValueError` when it is no number, negative, not finite, or finer than a nano-dollar (it could not be charged exactly).
     """
     amount = _decimal(usd)
     if not amount.is_finite() or amount < 0:
@@ -170,5 +170,8 @@ def format_usd(nano: int) -> str:
 
 
 def _decimal(number: Usd) -> Decimal:
-    # repr of a float is the shortest text that reads back as the same float: for a figure with up to 15 digits, what was written.
-    return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+    try:
+        # repr of a float is the shortest text that reads back as the same: what was written, for a figure of up to 15 digits.
+        return Decimal(repr(number) if isinstance(number, float) else number)
+    except InvalidOperation as error:
+        raise ValueError(f"{number!r} is not a number") from error

@@ -139,6 +139,7 @@ def test_more_tokens_never_cost_less(usage, rates, kind, more):
         (1.1e-7, 110),
         (4.35, 4_350_000_000),  # 4.35 * 10**9 is 4349999999.999999 in floats.
         (Decimal("0.000000001"), 1),
+        ("0.0375", 37_500_000),
         (1_000_000.000000001, 1_000_000_000_000_001),
     ],
 )
@@ -146,7 +147,9 @@ def test_dollars_are_read_as_they_were_written(usd, nano):
     assert parse_usd(usd) == nano
 
 
-@pytest.mark.parametrize("usd", [-1, -0.01, 1e-10, 0.1 + 0.2, float("nan"), float("inf"), Decimal("NaN"), Decimal("1e-10")])
+@pytest.mark.parametrize(
+    "usd", ["", "abc", "-1", -1, -0.01, 1e-10, 0.1 + 0.2, float("nan"), float("inf"), Decimal("NaN"), Decimal("1e-10")]
+)
 def test_dollars_that_cannot_be_charged_exactly_are_refused(usd):
     with pytest.raises(ValueError):
         parse_usd(usd)
