@@ -30,11 +30,11 @@ from router.server.probes import Probes
 from router.snapshot import Snapshot
 from router.state.live import Live
 from router.tasks import spawn
-from router.upstream.sandbox import Sandbox
+from router.upstream.sandbox import SandboxTransport
 from router.upstream.select import Upstreams
 from router.watch import Watch
 
-STDOUT = 1
+STDERR = 2
 FLUSH = 1.0
 """Seconds the log gets to write what waits when the daemon ends: a hung sink must not hold up the exit."""
 
@@ -49,10 +49,10 @@ async def serve(runtime: Runtime) -> None:
 def build(runtime: Runtime) -> Daemon:
     """Connects everything; opens nothing. Needs a running loop."""
     snapshot = runtime.snapshot
-    sink = Sink(STDOUT)
-    events = Log(sink, snapshot.log, wall=time.time, colour=sys.stdout.isatty())
+    sink = Sink(STDERR)
+    events = Log(sink, snapshot.log, wall=time.time, colour=sys.stderr.isatty())
     Records(events).install()
-    upstreams = Upstreams(Sandbox())
+    upstreams = Upstreams(SandboxTransport())
     counts = Counts()
     lag = LoopLag()
 

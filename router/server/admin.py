@@ -150,9 +150,8 @@ def _refused(runtime: Runtime) -> Json | None:
     if runtime.refused is None:
         return None
     outcome = runtime.refused.outcome
-    return {"hash": runtime.refused.digest[:12], "since": runtime.refused.wall, "stage": outcome.stage} | json_document(
-        outcome.diagnostics
-    )
+    said: Json = {"hash": runtime.refused.digest[:12], "since": runtime.refused.wall, "stage": outcome.stage}
+    return said | json_document(outcome.diagnostics)
 
 
 def _json(status: int, value: Json) -> web.Response:

@@ -12,17 +12,17 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
 from router.decide import Ask, allowed_names, find_model
+from router.decide.listing import listed
 from router.engine.engine import Engine
 from router.engine.exchange import Exchange
 from router.errors import BodyTooLarge, Draining, NotFound, Overloaded, RouterError, WrongMethod
-from router.pricing import NANO
 from router.runtime import Runtime
 from router.server.auth import authenticate
 from router.server.outlet import Outlet
 from router.server.probes import Probes
-from router.snapshot import ClientKey, Model, Snapshot
+from router.snapshot import ClientKey, Snapshot
 from router.wire.endpoints import MODELS_PATH, PATHS, Side, side_of
-from router.wire.listing import Listed, render_model, render_models
+from router.wire.listing import render_model, render_models
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OVERLOADED_RETRY = 1.0
@@ -114,8 +114,8 @@ class DataPort:
 
     async def _models(self, request: web.BaseRequest) -> Outlet:
         def every(snapshot: Snapshot, key: ClientKey | None) -> bytes:
-            listed = [_listed(name, snapshot.models[name]) for name in allowed_names(snapshot, key)]
-            return render_models(side_of(request.headers).wire, listed)
+            names = allowed_names(snapshot, key)
+            return render_models(side_of(request.headers).wire, [listed(name, snapshot.models[name]) for name in names])
 
         return self._listing(request, every)
 
@@ -123,7 +123,7 @@ class DataPort:
         name = request.path.removeprefix(MODELS_PATH + "/")
 
         def one(snapshot: Snapshot, key: ClientKey | None) -> bytes:
-            return render_model(side_of(request.headers).wire, _listed(name, find_model(snapshot, Ask(name, key))))
+            return render_model(side_of(request.headers).wire, listed(name, find_model(snapshot, Ask(name, key))))
 
         return self._listing(request, one)
 
@@ -155,19 +155,6 @@ def _probe(request: web.BaseRequest, status: int, body: bytes) -> Outlet:
     outlet = Outlet(request)
     outlet.whole(status, [], body)
     return outlet
-
-
-def _listed(name: str, model: Model) -> Listed:
-    """What is known of the target that is asked first."""
-    first = model.tiers[0][0]
-    rates = first.price.rates if first.price is not None else None
-    return Listed(
-        name,
-        context=first.context,
-        max_output=first.max_output,
-        input_usd=rates.input / NANO if rates is not None else None,
-        output_usd=rates.output / NANO if rates is not None else None,
-    )
 
 
 async def _body(request: web.BaseRequest, limit: int) -> bytes:

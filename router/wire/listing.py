@@ -22,9 +22,8 @@ class Listed(NamedTuple):
     name: str
     context: int | None = None
     max_output: int | None = None
-    input_usd: float | None = None
-    """Dollars per million tokens, of its first target."""
-    output_usd: float | None = None
+    targets: Sequence[Json] = ()
+    """`target` and `price` (see `pricing.portable`; null when not known) of each, in order."""
 
 
 def render_models(side: WireFormat, models: Sequence[Listed]) -> bytes:
@@ -54,6 +53,6 @@ def _known(model: Listed) -> Json:
         known["context_window"] = model.context
     if model.max_output is not None:
         known["max_output_tokens"] = model.max_output
-    if model.input_usd is not None:
-        known["pricing"] = {"currency": "USD", "unit": "1M tokens", "input": model.input_usd, "output": model.output_usd}
+    if model.targets:
+        known["targets"] = model.targets
     return known
