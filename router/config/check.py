@@ -15,7 +15,7 @@ from router.config.codes import CATALOGUE
 from router.config.compile import compile_config
 from router.config.diagnostics import ConfigError, Diagnostic, Place, Position, Range
 from router.config.explanation import LEVELS, Level
-from router.config.load import Source, load, texts
+from router.config.load import Source, salvage, texts
 from router.config.model import ConfigFile, read
 from router.config.references import resolve
 from router.config.schema import check_shape
@@ -64,7 +64,7 @@ def check(
     expire; without it none does.
     """
     files = tuple(source.name for source in sources)
-    document, found = load(sources)
+    document, found = salvage(sources)
     if document is None:
         return Checked(files, _empty(sources), None, _sorted(found, files), ("syntax",))
     levels = LEVELS[: LEVELS.index(level) + 1]

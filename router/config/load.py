@@ -1,7 +1,7 @@
 """Text to Document: YAML with the place of every key and value. Pure; what the words mean is not looked at here.
 
-A file that is not YAML is repaired as its findings suggest, in memory only, so that one missing space does not hide every
-other problem of the file: all of them are reported at once, each where it stands in the file as it is.
+A text that is no YAML is repaired as its findings suggest, in memory only, so that one missing space does not hide every other
+problem of the file: all of them are reported at once, each where it stands in the file as it is.
 """
 
 from __future__ import annotations
@@ -28,22 +28,14 @@ class Source(NamedTuple):
 
 
 def load(sources: Sequence[Source]) -> tuple[Document | None, list[Diagnostic]]:
-    """The tree of all files, later ones laid over earlier ones, and every problem of their text.
+    """The tree of all files, later ones laid over earlier ones, and every problem of their text. The Document is None when a
+    file is no YAML as it stands."""
+    return _load(sources, repaired=False)
 
-    The Document is None when a file has no tree even after repairs; errors beside a Document mean that it is good enough to
-    look for more of them, and no more.
-    """
-    found: list[Diagnostic] = []
-    roots: list[Entries] = []
-    for source in sources:
-        root, problems = _read(source)
-        found += problems
-        if root is not None:
-            roots.append(root)
-    if not roots or len(roots) < len(sources):
-        return None, found
-    merged, problems = overlay(roots)
-    return document(merged, texts(sources)), found + problems
+
+def salvage(sources: Sequence[Source]) -> tuple[Document | None, list[Diagnostic]]:
+    """The same, with a Document also of files that are YAML only after repairs: good enough to look for more mistakes."""
+    return _load(sources, repaired=True)
 
 
 def texts(sources: Sequence[Source]) -> Mapping[str, str]:
@@ -51,27 +43,49 @@ def texts(sources: Sequence[Source]) -> Mapping[str, str]:
     return {source.name: characters.shown(source.text) for source in sources}
 
 
-def _read(source: Source) -> tuple[Entries | None, list[Diagnostic]]:
+class _Read(NamedTuple):
+    root: Entries | None
+    found: list[Diagnostic]
+    whole: bool
+    """It is YAML as it stands."""
+
+
+def _load(sources: Sequence[Source], *, repaired: bool) -> tuple[Document | None, list[Diagnostic]]:
+    read = [_read(source) for source in sources]
+    found = [diagnostic for each in read for diagnostic in each.found]
+    roots = [each.root for each in read if each.root is not None and (each.whole or repaired)]
+    if not roots or len(roots) < len(read):
+        return None, found
+    merged, problems = overlay(roots)
+    return document(merged, texts(sources)), found + problems
+
+
+def _read(source: Source) -> _Read:
     text, found = characters.decode(source.text, source.name)
     if text is None:
-        return None, found
+        return _Read(None, found, whole=False)
     repairs: list[Edit] = []
     composed = compose(source.name, text)
-    while composed.broken is not None:
-        broken = composed.broken
-        problem = original(broken, repairs)
-        if problem in found:
-            break  # The repair did not help. What comes of guessing on would be noise.
-        found.append(problem)
-        edit = next((edit for suggestion in broken.suggestions for edit in suggestion.edits), None)
-        if edit is None or len(repairs) >= MAX_REPAIRS:
+    whole = composed.broken is None
+    while problem := composed.broken or _misread(composed.diagnostics):
+        said = original(problem, repairs)
+        edit = next((edit for suggestion in problem.suggestions for edit in suggestion.edits), None)
+        if said in found or edit is None or len(repairs) >= MAX_REPAIRS:
+            # A repair that did not help is not built upon. What comes of guessing on would be noise.
+            found.append(said)
             break
+        found.append(said)
         repairs.append(edit)
         text = edited(text, edit)
         composed = compose(source.name, text)
     if composed.root is not None and repairs:
         restore(composed.root, repairs)
-    return composed.root, _once([*found, *(original(diagnostic, repairs) for diagnostic in composed.diagnostics)])
+    return _Read(composed.root, _once([*found, *(original(diagnostic, repairs) for diagnostic in composed.diagnostics)]), whole)
+
+
+def _misread(found: list[Diagnostic]) -> Diagnostic | None:
+    """`key:value` is YAML, but not the YAML that was meant: the key would be missed, too."""
+    return next((diagnostic for diagnostic in found if diagnostic.code == "RC125"), None)
 
 
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:

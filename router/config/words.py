@@ -70,6 +70,7 @@ def lost_comment(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[D
     if start.line != end.line or not (match := _LOST.match(line, end.column)):
         return []
     whole = line[start.column :].rstrip()
+    space = span(file.name, end.line + 1, match.end() + 1, 0).range
     fix = Edit(span(file.name, end.line + 1, start.column + 1, start.column + len(whole) + 1).range, quote(whole))
     return [
         Diagnostic(
@@ -79,7 +80,10 @@ def lost_comment(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[D
             pointer,
             span(file.name, end.line + 1, match.end(), len(line.rstrip()) + 1),
             label="not part of the value",
-            suggestions=(Suggestion(f"for the text write {quote(whole)}; for a comment put a space after `#`", (fix,)),),
+            suggestions=(
+                Suggestion(f"for the text write {quote(whole)}", (fix,)),
+                Suggestion("for a comment put a space after the `#`", (Edit(space, " "),)),
+            ),
         )
     ]
 
