@@ -97,7 +97,7 @@ class Relay:
             name, data = parse(body)
             if not data:
                 # A comment passes; `data:` with nothing in it is a keep-alive that some clients would try to parse.
-                return b"" if b"data" in body else None
+                return b"" if any(line.startswith(b"data") for line in body.splitlines()) else None
         try:
             # `loads` forgives what orjson does not, and costs a call more: it is asked when orjson has refused.
             try:

@@ -26,6 +26,7 @@ _PLAIN_VALUE = re.compile(rb'[ \t\n\r]*+:[ \t\n\r]*+("[^"\\]*+"|[-+.0-9A-Za-z]++
 _ESCAPED_LETTER = re.compile(rb"\\u00[4567]")
 
 _QUOTE, _BACKSLASH, _COMMA, _COLON = 0x22, 0x5C, 0x2C, 0x3A
+_LARGE = 64 * 1024
 _CLOSING, _OPEN_OBJECT, _CLOSE_OBJECT = b"}]", 0x7B, 0x7D
 
 
@@ -82,7 +83,7 @@ def spells_letters(raw: bytes) -> bool:
 
 def splice(raw: bytes, edits: Iterable[Edit]) -> bytes:
     """`raw` with the edits, which may not overlap, applied."""
-    view = memoryview(raw)  # One copy, not two: bodies can be large.
+    view = raw if len(raw) < _LARGE else memoryview(raw)  # One copy of a large body, not two.
     pieces: list[bytes | memoryview] = []
     done = 0
     for start, end, new in sorted(edits):

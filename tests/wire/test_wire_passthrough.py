@@ -241,6 +241,10 @@ def test_usage_is_hidden_from_a_client_that_did_not_ask_and_the_word_is_not():
         (b'data: {"usage":null,"choices":[]}\n\n', b'data: {"choices":[]}\n\n'),
         (b'event: e\ndata: {"usage":null,\ndata: "a":\ndata: 1}\n\n', b'event: e\ndata: {"a":\ndata: 1}\n\n'),
         (chunk({}, "stop", usage={"prompt_tokens": 9, "completion_tokens": 3}), FINISH),
+        (
+            b'data: {"usage":{"prompt_tokens":9,"completion_tokens":3},"choices":[{"delta":{"content":"a","usage":null}}]}\n\n',
+            b'data: {"choices":[{"delta":{"content":"a","usage":null}}]}\n\n',
+        ),
         (USAGE, b""),
         (TEXT, TEXT),
     ]
@@ -272,9 +276,20 @@ def test_a_stream_of_two_choices_is_whole_when_both_are():
     stream.finish()
     assert not stream.complete
     stream = openai()
+    stream.feed(TEXT + FINISH + chunk({"content": "b"}, index=1))
+    stream.finish()
+    assert not stream.complete
+    stream = openai()
     stream.feed(TEXT + FINISH + chunk({"content": "b"}, index=1) + chunk({}, "length", index=1))
     stream.finish()
     assert stream.complete
+
+
+def test_comments_pass_and_data_without_anything_does_not():
+    stream = openai()
+    comment = b": some data\n\n"
+    assert stream.feed(comment + b"data:\n\n" + b"data\n\n" + b"id: 1\n\n" + comment) == comment + b"id: 1\n\n" + comment
+    assert (stream.began, stream.malformed) == (False, 0)
 
 
 def test_nothing_but_the_terminal_event_is_complete_and_never_began():

@@ -26,10 +26,10 @@ def read_whole(raw: bytes) -> Whole:
     if _is_error(answer):
         raise in_band(answer)
     try:
-        choices = answer["choices"]
-        for choice in choices:
+        silent = True
+        for choice in answer["choices"]:
             _refuse_broken(choice)
-        silent = not any(_says_something(choice) for choice in choices)
+            silent = silent and not _says_something(choice)
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"the answer is no chat completion: {exc!r}") from exc
     usage = parse_usage(answer.get("usage"))
@@ -123,7 +123,7 @@ def _speaks(delta: Json) -> bool:
 
 def _says_something(choice: Json) -> bool:
     message = choice.get("message") or {}
-    return _speaks(message) or choice.get("finish_reason") == "content_filter"
+    return bool(message.get("content")) or _speaks(message) or choice.get("finish_reason") == "content_filter"
 
 
 def _without_usage(body: bytes) -> bytes:

@@ -23,20 +23,17 @@ def parse_usage(raw: Any) -> Usage | None:
     prompt, output, reasoning = count(raw, "prompt_tokens"), count(raw, "completion_tokens"), count(made, "reasoning_tokens")
     # DeepSeek and Moonshot have names of their own: https://api-docs.deepseek.com/api/create-chat-completion
     cached = count(given, "cached_tokens") or count(raw, "prompt_cache_hit_tokens") or count(raw, "cached_tokens")
-    cached = min(cached, prompt)
-    written = min(count(given, "cache_write_tokens"), prompt - cached)
-    fresh = prompt - cached - written
+    written = count(given, "cache_write_tokens")
+    if cached + written > prompt:  # A part cannot be more than the whole; the whole is what is billed.
+        cached = min(cached, prompt)
+        written = prompt - cached
     if reasoning and count(raw, "total_tokens") == prompt + output + reasoning:
         output += reasoning
-    return Usage(
-        input_uncached=fresh,
-        cache_read=cached,
-        cache_write_5m=written,
-        output=output,
-        reasoning=min(reasoning, output),
-        audio_input=min(count(given, "audio_tokens"), fresh),
-        audio_output=min(count(made, "audio_tokens"), output),
-    )
+    fresh = prompt - cached - written
+    heard, spoken = count(given, "audio_tokens"), count(made, "audio_tokens")
+    if heard > fresh or spoken > output or reasoning > output:
+        heard, spoken, reasoning = min(heard, fresh), min(spoken, output), min(reasoning, output)
+    return Usage(fresh, cached, written, 0, output, reasoning, heard, spoken)
 
 
 def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
