@@ -12,6 +12,7 @@ from typing import Any, Self
 import orjson
 
 from router.types import Json
+from router.wire.surrogates import whole
 
 _LONGEST_EXACT = 18  # Digits that surely fit 64 bits.
 
@@ -36,9 +37,15 @@ def loads(raw: bytes) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON, UTF-8. Raises ValueError for what cannot be written (nested deeper than 254)."""
+    """Compact JSON, UTF-8; half a surrogate pair becomes U+FFFD. Raises ValueError for what cannot be written (nested deeper
+    than 254)."""
     try:
-        return orjson.dumps(value, default=_spelling)
+        try:
+            return orjson.dumps(value, default=_spelling)
+        except TypeError as exc:
+            if "surrogates" not in str(exc):
+                raise
+            return orjson.dumps(_mended(value), default=_spelling)
     except TypeError as exc:
         raise ValueError(str(exc)) from exc
 
@@ -80,6 +87,14 @@ def is_object(raw: bytes) -> bool:
 def arguments_text(value: Json) -> str:
     """A tool call's arguments as JSON text."""
     return dumps(value).decode()
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {whole(name): _mended(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_mended(inner) for inner in value]
+    return whole(value) if isinstance(value, str) else value
 
 
 def _integer(text: str) -> int | _Spelled:

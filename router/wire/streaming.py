@@ -18,7 +18,7 @@ class StreamParser(Protocol):
     """Reads one upstream stream."""
 
     done: bool
-    """The stream's last event was seen. Implies that `Finished` was given."""
+    """The stream's last event was seen. `Finished` was given, unless nothing but that event came."""
 
     def parse(self, frame: Frame, events: list[StreamEvent]) -> None:
         """Adds to `events` in the order of `router.events`; nothing follows `Finished` but `UsageReported`. What was added before
@@ -89,8 +89,7 @@ class Translation:
         self.complete = self._finished is not None
 
     def end(self, comment: str) -> bytes:
-        assert self._finished is not None, "end() is for complete streams"
-        return b"".join((*self._out, self._renderer.end(self._finished, self.usage, comment)))
+        return b"".join((*self._out, self._renderer.end(self._finished or Finished("stop"), self.usage, comment)))
 
     def fail(self, error: ErrorView) -> bytes:
         return self._given() + self._renderer.error(self._client.render_error(error))

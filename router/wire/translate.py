@@ -15,8 +15,7 @@ from router.wire.anthropic_messages import request as anthropic_request
 from router.wire.anthropic_messages import response as anthropic_response
 from router.wire.anthropic_messages import stream as anthropic_stream
 from router.wire.base import Built, Named, Peek, Stream, Wanted, Whole, WireFormat
-from router.wire.body import defaulted, loads
-from router.wire.fault import in_band
+from router.wire.body import defaulted, loads_object
 from router.wire.openai_chat import request as openai_request
 from router.wire.openai_chat import response as openai_response
 from router.wire.openai_chat import stream as openai_stream
@@ -27,7 +26,7 @@ from router.wire.streaming import StreamParser, StreamRenderer, Translation
 @dataclass(frozen=True, slots=True)
 class Half:
     """What a format needs to take part in translation. Parsers of requests raise `BadRequest`, those of answers ValueError,
-    KeyError, TypeError, AttributeError or IndexError."""
+    KeyError, TypeError, AttributeError or IndexError, and `StreamFault` for an error."""
 
     parse_request: Callable[[Json], ChatRequest]
     render_request: Callable[[ChatRequest, Wanted], Rendered]
@@ -91,10 +90,8 @@ def translate_request(client: WireFormat, upstream: WireFormat, peek: Peek, want
 
 def translate_answer(client: WireFormat, upstream: WireFormat, raw: bytes, named: Named) -> Whole:
     """Raises ValueError when `raw` is no answer, `StreamFault` when it holds an error."""
-    body = loads(raw)
+    body = loads_object(raw)
     try:
-        if body.get("error") or body.get("type") == "error":
-            raise in_band(body)
         if _calls_are_rounded(body):
             body = exact.loads(raw)
         response = HALVES[upstream.name].parse_response(body)

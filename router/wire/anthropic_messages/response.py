@@ -10,6 +10,8 @@ from router.wire.anthropic_messages.content import ORIGIN
 from router.wire.anthropic_messages.turns import render_thinking
 from router.wire.anthropic_messages.usage import parse_usage
 from router.wire.base import Named
+from router.wire.body import name_of
+from router.wire.fault import in_band
 
 _FINISH: Mapping[str, Finish] = {
     "end_turn": "stop",
@@ -31,7 +33,9 @@ _STOP_REASON: Mapping[Finish, str] = {
 
 
 def parse(body: Json) -> ChatResponse:
-    """Raises ValueError (or KeyError, TypeError, AttributeError) when it is not an answer."""
+    """Raises `StreamFault` for an error, ValueError (or KeyError, TypeError, AttributeError) for what is no answer."""
+    if body.get("error") or body.get("type") == "error":
+        raise in_band(body)
     content = body["content"]
     if not isinstance(content, list):
         raise TypeError("an answer without content")
@@ -39,7 +43,7 @@ def parse(body: Json) -> ChatResponse:
     stop_sequence = body.get("stop_sequence")
     return ChatResponse(
         id=str(body.get("id") or ""),
-        model=str(body.get("model") or ""),
+        model=name_of(body),
         parts=tuple(part for part in parts if not isinstance(part, Text) or part.text),
         finish=parse_finish(body.get("stop_reason"), any(isinstance(part, ToolCall) for part in parts)),
         usage=parse_usage(body.get("usage")),

@@ -11,7 +11,7 @@ from router.wire.anthropic_messages.content import ORIGIN
 from router.wire.anthropic_messages.response import parse_block, parse_finish, render_block, render_finish, render_usage
 from router.wire.anthropic_messages.usage import merge_usage, parse_usage
 from router.wire.base import Frame, Named
-from router.wire.body import loads
+from router.wire.body import loads, name_of
 from router.wire.fault import in_band
 from router.wire.sse import comment as sse_comment
 from router.wire.surrogates import Mender
@@ -36,7 +36,7 @@ class Parser:
 
     def parse(self, frame: Frame, events: list[StreamEvent]) -> None:
         raw = loads(frame.data)
-        match raw["type"]:
+        match raw.get("type"):
             case "content_block_delta":
                 events += self._delta(raw["index"], raw["delta"])
             case "content_block_start":
@@ -46,7 +46,7 @@ class Parser:
             case "message_start":
                 message = raw["message"]
                 merge_usage(self._usage, message.get("usage"))
-                events.append(Started(str(message.get("id") or ""), str(message.get("model") or "")))
+                events.append(Started(str(message.get("id") or ""), name_of(message)))
                 events += self._counted()
             case "message_delta":
                 merge_usage(self._usage, raw.get("usage"))
@@ -54,8 +54,9 @@ class Parser:
             case "message_stop":
                 events += self._finish({"stop_reason": "end_turn"})
                 self.done = True
-            case "error":
-                raise in_band(raw)
+            case kind:
+                if kind == "error" or frame.event == "error" or raw.get("error"):
+                    raise in_band(raw)
 
     def _start(self, index: int, block: Json) -> list[StreamEvent]:
         part = parse_block({**block, "input": {}} if block.get("type") == "tool_use" else block)

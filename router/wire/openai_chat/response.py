@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from router.types import ChatResponse, Finish, Json, Part, Refusal, Text, Thinking, ToolCall, Usage
 from router.wire.base import Named
+from router.wire.body import name_of
+from router.wire.fault import in_band
 from router.wire.openai_chat.content import parse_thinking, render_answer
+from router.wire.openai_chat.faulty import is_error, refuse_broken
 from router.wire.openai_chat.usage import parse_usage
 
 _FINISH: Mapping[str, Finish] = {
@@ -26,11 +29,15 @@ _FINISH_REASON: Mapping[Finish, str] = {
 
 
 def parse(body: Json) -> ChatResponse:
-    """The first choice. Raises ValueError (or KeyError, TypeError, AttributeError) when it is not an answer."""
+    """The first choice. Raises `StreamFault` for an error, ValueError (or KeyError, TypeError, AttributeError) for what is no
+    answer."""
+    if is_error(body):
+        raise in_band(body)
     choices = body["choices"]
     if not choices:
         raise ValueError("an answer without choices")
     choice = choices[0]
+    refuse_broken(choice)
     message = choice["message"]
     parts: list[Part] = list(parse_thinking(message))
     content = message.get("content")
@@ -43,7 +50,7 @@ def parse(body: Json) -> ChatResponse:
         parts.append(_call({"function": message["function_call"]}))
     return ChatResponse(
         id=str(body.get("id") or ""),
-        model=str(body.get("model") or ""),
+        model=name_of(body),
         parts=tuple(parts),
         finish=parse_finish(choice.get("finish_reason"), {type(part) for part in parts}),
         usage=parse_usage(body.get("usage")),

@@ -10,9 +10,10 @@ import orjson
 from router.events import Finished, PartDelta, PartEnded, PartSigned, PartStarted, Started, StreamEvent, UsageReported
 from router.types import Json, Part, Refusal, Text, Thinking, ToolCall, Usage
 from router.wire.base import Frame, Named
-from router.wire.body import loads
+from router.wire.body import loads, name_of
 from router.wire.fault import in_band
 from router.wire.openai_chat.content import parse_thinking
+from router.wire.openai_chat.faulty import is_error, refuse_broken
 from router.wire.openai_chat.response import call_id, parse_finish, render_detail, render_finish, render_usage
 from router.wire.openai_chat.usage import parse_usage
 from router.wire.sse import comment as sse_comment
@@ -53,25 +54,26 @@ class Parser:
 
     def parse(self, frame: Frame, events: list[StreamEvent]) -> None:
         if frame.data.strip() == b"[DONE]":
-            # After a finish only: without one the answer was cut off, however politely.
-            self.done = self._finished
+            # Without a finish reason the upstream has still said that this is all.
+            if self._started and not self._finished:
+                self._finish({}, events)
+            self.done = True
             return
         raw = loads(frame.data)
         if not isinstance(raw, dict):
             raise TypeError("a chunk is an object")
-        if raw.get("error") or frame.event == "error":
+        if is_error(raw) or frame.event == "error":
             raise in_band(raw)
         choices = raw.get("choices")
         if choices and not self._finished:
             if not self._started:
                 self._started = True
-                events.append(Started(str(raw.get("id") or ""), str(raw.get("model") or "")))
+                events.append(Started(str(raw.get("id") or ""), name_of(raw)))
             for choice in choices:
                 if not choice.get("index"):  # n > 1 is never asked for; some say null for the only one.
                     self._choice(choice, events)
-        usage = raw.get("usage") or (raw.get("x_groq") or {}).get("usage")
-        if usage and (parsed := parse_usage(usage)) is not None:
-            events.append(UsageReported(parsed))
+        if usage := raw.get("usage"):
+            self._count(usage, events)
 
     def _choice(self, choice: Json, events: list[StreamEvent]) -> None:
         delta = choice.get("delta")
@@ -85,11 +87,23 @@ class Parser:
                 self._say(Refusal, delta["refusal"], events)
             for call in delta.get("tool_calls") or ():
                 self._call(call, events)
-        if reason := choice.get("finish_reason"):
-            self._end_all(events)
-            stop = choice.get("stop_reason")  # vLLM: the stop sequence.
-            self._finished = True
-            events.append(Finished(parse_finish(reason, self._kinds), stop if isinstance(stop, str) else None))
+        if choice.get("finish_reason"):
+            refuse_broken(choice)
+            self._finish(choice, events)
+            if choice.get("usage"):  # Moonshot's place for it.
+                self._count(choice["usage"], events)
+
+    def _finish(self, choice: Json, events: list[StreamEvent]) -> None:
+        self._end_all(events)
+        self._finished = True
+        stop = choice.get("stop_reason")  # vLLM: the stop sequence.
+        finish = parse_finish(choice.get("finish_reason"), self._kinds)
+        events.append(Finished(finish, stop if isinstance(stop, str) else None))
+
+    def _count(self, raw: object, events: list[StreamEvent]) -> None:
+        usage = parse_usage(raw)
+        if usage is not None:
+            events.append(UsageReported(usage))
 
     def _say(self, kind: type[Text | Refusal | Thinking], text: str, events: list[StreamEvent]) -> None:
         text = self._mender.mend(text)
