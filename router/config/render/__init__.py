@@ -6,6 +6,6 @@ from router.config.render.document import json_document
 from router.config.render.github import github
 from router.config.render.line import one_line
 from router.config.render.summary import summary
-from router.config.render.text import TextStyle, text
+from router.config.render.text import WIDTH, TextStyle, text
 
-__all__ = ["TextStyle", "github", "json_document", "one_line", "summary", "text"]
+__all__ = ["WIDTH", "TextStyle", "github", "json_document", "one_line", "summary", "text"]

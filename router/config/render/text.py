@@ -14,6 +14,7 @@ from router.config.render.summary import summary
 from router.config.secrets import mask_line
 
 TAB = "    "
+WIDTH = 160
 BEFORE = 40
 """How many columns of a long line are kept before the caret."""
 
@@ -23,7 +24,7 @@ class TextStyle:
     color: bool = False
     verbose: bool = False
     """Adds the long text of a code where it occurs first."""
-    width: int = 160
+    width: int = WIDTH
     """Source lines that are wider are cut around the caret."""
     most: int | None = None
     """At most this many findings are shown; the summary counts all."""
