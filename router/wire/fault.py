@@ -99,6 +99,18 @@ def in_band(body: Json) -> StreamFault:
     return StreamFault(fault, status_of(fault))
 
 
+def bare_error(lines: bytes) -> StreamFault | None:
+    """The exception for an error that stands in a stream as plain JSON, no event: a 200 whose sender knew no better."""
+    if not lines.lstrip().startswith(b"{"):
+        return None
+    try:
+        body = loads(lines)
+    except ValueError:
+        return None
+    named = isinstance(body, dict) and (body.get("error") or "error" in (body.get("type"), body.get("object")))
+    return in_band(body) if named else None
+
+
 def _object(value: Any) -> Json:
     """Gemini's streams wrap an error in an array."""
     if isinstance(value, list) and value:

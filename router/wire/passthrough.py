@@ -14,6 +14,7 @@ import orjson
 from router.types import Json, Usage
 from router.wire.base import ErrorView, StreamFault
 from router.wire.body import loads
+from router.wire.fault import bare_error
 from router.wire.sse import Splitter, comment, parse, pieces
 
 MAX_MALFORMED = 3
@@ -96,6 +97,8 @@ class Relay:
         else:
             name, data = parse(body)
             if not data:
+                if (fault := bare_error(body)) is not None:
+                    raise fault
                 # A comment passes; `data:` with nothing in it is a keep-alive that some clients would try to parse.
                 return b"" if any(line.startswith(b"data") for line in body.splitlines()) else None
         try:
@@ -131,11 +134,11 @@ class Relay:
 
     def _last(self, rest: bytes) -> None:
         """An event whose blank line never came: whole when it can be read, cut off when not."""
-        if not parse(rest)[1]:
-            return
         try:
             instead = self._one(rest)
         except ValueError:
+            return
+        if not parse(rest)[1]:
             return
         if not self.complete and instead != b"":
             self._held += (rest if instead is None else instead) + b"\n\n"

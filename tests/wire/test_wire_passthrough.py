@@ -7,7 +7,7 @@ import random
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.types import Usage
@@ -100,6 +100,7 @@ openai_events = st.sampled_from(
         chunk({"content": "b"}, index=1),
         chunk({}, "stop", index=1),
         b'data: {"error":{"message":"no","code":503}}\n\n',
+        b'{"error":{"message":"bare"}}\n\n',
     ]
 )
 anthropic_events = st.sampled_from(
@@ -130,6 +131,7 @@ def respelled(events: list[bytes], rng: random.Random) -> bytes:
     return raw[: len(raw) - rng.choice([0, 0, 1, 2, 3, 9])]
 
 
+@settings(max_examples=400)
 @given(
     st.one_of(
         st.tuples(st.just(openai), st.lists(openai_events, max_size=9)),
@@ -334,6 +336,7 @@ def test_a_last_event_without_its_blank_line_counts_when_it_is_whole():
             Fault("the provider ended its answer with an error", None, None),
             502,
         ),
+        (b'{"error":{"message":"no stream","code":503}}', Fault("no stream", None, "503"), 503),
         (b'data: {"error":"out of memory"}', Fault("out of memory", None, None), None),
         (b'event: error\ndata: {"message":"x","code":"rate_limit_exceeded"}', Fault("x", None, "rate_limit_exceeded"), 429),
         (
@@ -381,6 +384,22 @@ def test_an_unreadable_frame_before_the_gate_is_no_stream(broken):
     stream = openai()
     with pytest.raises(ValueError, match="unreadable"):
         stream.feed(ROLE + broken)
+
+
+@pytest.mark.parametrize("make", [openai, anthropic])
+def test_a_200_that_is_an_error_and_no_stream_is_that_error(make):
+    stream = make()
+    assert stream.feed(b'{"type":"error",\r\n "error":{"type":"overloaded_error","message":"Later"}}\r\n') == b""
+    with pytest.raises(StreamFault) as caught:
+        stream.finish()
+    assert (caught.value.fault, caught.value.status) == (Fault("Later", "overloaded_error", None), 529)
+
+
+def test_a_200_that_is_no_stream_at_all_never_begins():
+    stream = openai()
+    stream.feed(completion({"content": "hi"}) + b"\n<html>")
+    stream.finish()
+    assert (stream.began, stream.complete) == (False, False)
 
 
 def test_a_single_unreadable_frame_is_skipped_and_three_in_a_row_are_not():
