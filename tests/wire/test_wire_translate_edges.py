@@ -182,6 +182,11 @@ def test_a_signature_of_another_origin_is_left_out():
     assert body["messages"][1] == {"role": "assistant", "content": "4"}
 
 
+def test_no_thinking_is_said_where_the_file_says_the_model_knows_the_word():
+    body, dropped, _ = to_openai({"thinking": {"type": "disabled"}}, params={"reasoning_effort": "none"})
+    assert (body["reasoning_effort"], dropped) == ("none", ())
+
+
 # --- messages and tools ------------------------------------------------------
 
 

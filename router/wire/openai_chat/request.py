@@ -218,7 +218,10 @@ def _render_tuning(body: Json, tuning: Tuning, wanted: Wanted, dropped: list[str
     elif tuning.top_k is not None:
         dropped.append("top_k")
     if tuning.reasoning is not None and tuning.reasoning.effort == "none":
-        dropped.append("reasoning")
+        if wanted.params.get("reasoning_effort") == "none":
+            said["reasoning_effort"] = "none"  # The file says that this model knows the word.
+        else:
+            dropped.append("reasoning")
     body.update((name, value) for name, value in said.items() if value is not None)
 
 
