@@ -22,7 +22,6 @@ from router.config.diagnostics import Diagnostic
 from router.config.model import ConfigFile
 from router.config.model.kinds import Json, choice
 from router.config.model.provider import FORMATS, group
-from router.config.references import check_syntax
 from router.config.shape import find
 from router.config.tree import Document
 from router.providers import TYPES, ProviderType
@@ -32,8 +31,8 @@ NOTE = "^x-"
 
 
 def check_shape(document: Document) -> list[Diagnostic]:
-    """Everything about a file that its shape alone tells: unknown keys, wrong types, missing units, malformed references."""
-    return [*find(document, validator().iter_errors(document.value)), *check_syntax(document)]
+    """Everything about a file that its shape alone tells: unknown keys, wrong types, values out of range, missing units."""
+    return find(document, validator().iter_errors(document.value))
 
 
 @lru_cache(maxsize=1)

@@ -23,14 +23,12 @@ class Strict(BaseModel):
     def _no_null_no_notes(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        if cls.model_config["extra"] != "allow":
+            # The reader takes notes out of the tree; a file given as a plain mapping still has them.
+            data = {key: value for key, value in data.items() if not key.startswith("x-")}
         if any(value is None for value in data.values()):
             raise ValueError("expected no null: write none, or leave the key out")
-        # The reader takes notes out of the tree; a file given as a plain mapping still has them.
-        return (
-            data
-            if cls.model_config["extra"] == "allow"
-            else {key: value for key, value in data.items() if not key.startswith("x-")}
-        )
+        return data
 
 
 def written(default: str | int | bool, *, reload: str = "hot", examples: list[Any] | None = None) -> Any:

@@ -42,7 +42,8 @@ class RatesConfig(Strict):
 def _together(schema: Json) -> None:
     # A price with input but no output is a slip that would make half of every answer free.
     schema["dependencies"] = {kind: sorted({"input", "output"} - {kind}) for kind in KINDS}
-    schema["minProperties"] = 1
+    schema["anyOf"] = [{"required": ["input"]}, {"required": ["request"]}]
+    schema["x-router-expected"] = "input and output, or request"
 
 
 class PriceConfig(RatesConfig):
@@ -60,8 +61,8 @@ class PriceConfig(RatesConfig):
         rates = self.rates()
         if rates and not {"input", "output"} <= set(rates):
             raise ValueError("expected both input and output")
-        if not self.model_fields_set:
-            raise ValueError("expected a price")
+        if not rates and self.request is None:
+            raise ValueError("expected input and output, or request")
         return self
 
 
