@@ -51,7 +51,11 @@ class Watch:
             self._look.clear()
             if self._stopped or self._runtime.snapshot.server.watch == "none":
                 continue
-            await self._runtime.reload("watch")
+            try:
+                await self._runtime.reload("watch")
+            except Exception:  # A bug of ours in reading a file must not end the watch: the next save may mend it.
+                log.exception("reload_failed")
+                continue
             if self._runtime.files.folders() != self._folders:
                 self._other_folders.set()
 
@@ -75,6 +79,8 @@ class Watch:
         changes = awatch(
             *self._folders, watch_filter=None, step=GATHER, debounce=2 * GATHER, recursive=False, stop_event=self._other_folders
         )
+        # Whatever happened before the watch stood sent no event. It stands when the loop has its turn again.
+        asyncio.get_running_loop().call_soon(self._look.set)
         async for _ in changes:
             self.healthy = True
             self._look.set()

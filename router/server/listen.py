@@ -78,8 +78,9 @@ class Port:
         return str(Listener(host, port))
 
     async def stop(self) -> None:
-        """No new connections; idle ones are closed, busy ones end with their answer."""
-        await self.site.stop()
+        """No new connections; idle ones are closed, busy ones end with their answer. Idempotent."""
+        if self.site in self.runner.sites:
+            await self.site.stop()
         if self.runner.server is not None:
             self.runner.server.pre_shutdown()
         if self.wanted.listener.path:
