@@ -19,7 +19,7 @@ import anthropic_checks
 import fault_checks
 import openai_checks
 from case import Case, Check
-from service import free_port, running
+from service import Process, end, free_port, running
 from tap import Tap
 
 HERE = Path(__file__).parent
@@ -39,8 +39,8 @@ class Row(NamedTuple):
 
 
 @contextmanager
-def everything(commands: dict[str, list[str]], logs: Path) -> Iterator[Case]:
-    """Mocks, tap and daemon, each ready."""
+def everything(commands: dict[str, list[str]], logs: Path) -> Iterator[tuple[Case, Process]]:
+    """Mocks, tap and daemon, each ready. Gives what the checks need, and the daemon."""
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     ports = {name: free_port() for name in ("aimock", "llmock", "tap", "router")}
     url = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
@@ -64,9 +64,9 @@ def everything(commands: dict[str, list[str]], logs: Path) -> Iterator[Case]:
         stack.enter_context(running(llmock, ready=f"{url['llmock']}/health", log=logs / "llmock.log"))
         tap = Tap(ports["tap"], ("127.0.0.1", ports["aimock"]))
         stack.callback(tap.close)
-        stack.enter_context(running(router, ready=f"{url['router']}/readyz", log=logs / "router.log", env=env))
+        daemon = stack.enter_context(running(router, ready=f"{url['router']}/readyz", log=logs / "router.log", env=env))
         print(f"aimock, llmock and the daemon are up ({time.monotonic() - started:.1f} s); logs in {logs}", flush=True)
-        yield Case(url["router"], KEY, UPSTREAM_KEY, tap, url["llmock"], "openai", "openai")
+        yield Case(url["router"], KEY, UPSTREAM_KEY, tap, url["llmock"], "openai", "openai"), daemon
 
 
 def rows(case: Case, only: str) -> Iterator[Row]:
@@ -93,6 +93,13 @@ def one(case: Case, name: str, check: Check) -> Row:
     return Row(f"{case.client} -> {case.upstream}", name, time.monotonic() - began, difference)
 
 
+def drained(daemon: Process) -> Row:
+    """SIGTERM ends the daemon, which has nothing open any more, with exit code 0."""
+    began = time.monotonic()
+    code = end(daemon)
+    return Row("daemon", "ends on SIGTERM", time.monotonic() - began, f"the exit code is {code}, 0 was expected" if code else "")
+
+
 def report(found: list[Row]) -> int:
     """Prints a column per combination, then every difference. Gives the exit code."""
     combinations = list(dict.fromkeys(row.combination for row in found))
@@ -117,12 +124,13 @@ def main() -> int:
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="router-conformance-") as folder:
         logs = Path(folder)
-        with everything(chosen.commands, logs) as case:
+        with everything(chosen.commands, logs) as (case, daemon):
             found = list(rows(case, chosen.only))
-        if not found:
+            found.append(drained(daemon))
+        code = report(found)
+        if len(found) == 1:
             print(f"no check contains {chosen.only!r}", file=sys.stderr)
             return 1
-        code = report(found)
         if code:
             print("\nthe daemon's log ends with\n" + (logs / "router.log").read_text(errors="replace")[-3000:])
         return code

@@ -238,7 +238,6 @@ def errors(case: Case) -> None:
 def rate_limit(case: Case) -> None:
     error = raised(openai.RateLimitError, lambda: asked(case, "ERR429"))
     true("no Retry-After on a 429", error.response.headers.get("retry-after"))
-    same("x-should-retry after we retried", error.response.headers.get("x-should-retry"), "false")
 
 
 def no_double_retries(case: Case) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+Process = subprocess.Popen[bytes]
 READY_WITHIN = 60.0  # Node and Python on a busy two-core machine; a healthy start takes about one second.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -25,7 +26,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], *, ready: str, log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str], *, ready: str, log: Path, env: dict[str, str] | None = None) -> Iterator[Process]:
     """Starts `command`, waits until GET `ready` answers 200, ends it afterwards. Raises RuntimeError with the end of its log."""
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -38,7 +39,7 @@ def running(command: list[str], *, ready: str, log: Path, env: dict[str, str] | 
         end(process)
 
 
-def end(process: subprocess.Popen[bytes]) -> int:
+def end(process: Process) -> int:
     """SIGTERM, and SIGKILL after ten seconds. Gives the exit code."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -49,7 +50,7 @@ def end(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], ready: str, log: Path) -> None:
+def _wait(process: Process, ready: str, log: Path) -> None:
     until = time.monotonic() + READY_WITHIN
     while time.monotonic() < until:
         if process.poll() is not None:

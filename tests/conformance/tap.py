@@ -7,11 +7,14 @@ bytes survive. Answers are relayed as they arrive, and an answer that breaks off
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+_CONNECTION = re.compile(rb"(?im)^connection:[^\n]*\n")
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,26 @@ class Tap:
 
 
 def _head(request: BaseHTTPRequestHandler) -> bytes:
-    """The request's head as it came, but with an end of the connection as the end of the answer: framing is then not ours."""
+    """The request's head as it came, but for the connection's end, which is ours."""
     lines = [f"{request.command} {request.path} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "connection"]
     return ("\r\n".join([*lines, "connection: close"]) + "\r\n\r\n").encode("latin-1")
 
 
 def _relay(upstream: tuple[str, int], head: bytes, body: bytes, client: socket.socket) -> None:
+    """One connection for one request: aimock says keep-alive with its streams whatever it was asked, and closes seconds later;
+    a daemon that believed it would send its next request to a tap that is not listening."""
     with socket.create_connection(upstream) as server:
         server.sendall(head + body)
         try:
+            answer = b""
+            while b"\r\n\r\n" not in answer:
+                chunk = server.recv(65536)
+                if not chunk:
+                    client.sendall(answer)
+                    return
+                answer += chunk
+            client.sendall(_CONNECTION.sub(b"", answer, count=1).replace(b"\r\n", b"\r\nconnection: close\r\n", 1))
             while chunk := server.recv(65536):
                 client.sendall(chunk)
         except OSError:
