@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 from router.config.allow import apply_allows
 from router.config.checks import CHECKS
@@ -18,6 +19,7 @@ from router.config.explanation import LEVELS, Level
 from router.config.load import Source, salvage, texts
 from router.config.model import ConfigFile, read
 from router.config.references import resolve
+from router.config.respell import respell
 from router.config.schema import check_shape
 from router.config.secrets import mask
 from router.config.tree import Document
@@ -32,7 +34,7 @@ class Checked:
 
     files: tuple[str, ...]
     document: Document
-    """As written; with its references resolved where `file` is set. Empty when a file could not be read at all."""
+    """As written, misspelt keys corrected; its references resolved where `file` is set. Empty when a file could not be read."""
     file: ConfigFile | None
     """What the document says: at level `env`, and only when there is no error."""
     diagnostics: tuple[Diagnostic, ...]
@@ -68,39 +70,42 @@ def check(
     if document is None:
         return Checked(files, _empty(sources), None, _sorted(found, files), ("syntax",))
     levels = LEVELS[: LEVELS.index(level) + 1]
-    for step in ("schema", "refs", "policy"):
+    if "schema" in levels:
+        found += _new(check_shape(document), found)
+        document = respell(document, found)
+    for step in ("refs", "policy"):
         if step in levels:
-            found = [*found, *_new(_static(step, document), found)]
+            found += _new((each for one in CHECKS if one.level == step for each in one.run(document)), found)
     file: ConfigFile | None = None
     if level == "env":
         if environ is None or read_file is None:
             raise ValueError("level env needs environ and read_file")
-        document, file, more = _environment(document, found, environ, read_file)
-        found = [*found, *more]
+        document, file, more = _environment(document, found, _Surroundings(environ, read_file, today))
+        found += more
     found = apply_allows(found, document.sources, levels, today)
     if any(diagnostic.severity == "error" for diagnostic in found):
         file = None
     return Checked(files, document, file, _sorted(found, files), levels)
 
 
-def _static(level: str, document: Document) -> list[Diagnostic]:
-    if level == "schema":
-        return check_shape(document)
-    return [diagnostic for each in CHECKS if each.level == level for diagnostic in each.run(document)]
+class _Surroundings(NamedTuple):
+    environ: Mapping[str, str]
+    read_file: Callable[[str], bytes]
+    today: date | None
 
 
 def _environment(
-    written: Document, found: Sequence[Diagnostic], environ: Mapping[str, str], read_file: Callable[[str], bytes]
+    written: Document, found: Sequence[Diagnostic], around: _Surroundings
 ) -> tuple[Document, ConfigFile | None, list[Diagnostic]]:
     """Resolves the references, and looks at what can only be judged then."""
-    resolved, more = resolve(written, environ, read_file)
-    again = (diagnostic for each in CHECKS if each.resolved for diagnostic in each.run(resolved))
-    more = [*_new(more, found), *_new(again, found)]
-    if any(diagnostic.severity == "error" and not _allowable(diagnostic) for diagnostic in (*found, *more)):
+    resolved, unresolved = resolve(written, around.environ, around.read_file)
+    more = _new(unresolved, found)
+    more += _new((each for one in CHECKS if one.resolved for each in one.run(resolved)), found)
+    if any(diagnostic.severity == "error" and not CATALOGUE[diagnostic.code].allowable for diagnostic in (*found, *more)):
         return written, None, more
     try:
         file = read(resolved)
-        compile_config(file, resolved, generation=0, hash="")
+        compile_config(file, resolved, generation=0, hash="", at=around.today)
     except ConfigError as error:
         return written, None, [*more, *_new(error.diagnostics, [*found, *more])]
     return resolved, file, more
@@ -123,10 +128,6 @@ def _is_below(pointer: str, words: set[str]) -> bool:
             return True
         pointer = pointer.rpartition("/")[0]
     return False
-
-
-def _allowable(diagnostic: Diagnostic) -> bool:
-    return CATALOGUE[diagnostic.code].allowable
 
 
 def _sorted(found: Iterable[Diagnostic], files: Sequence[str]) -> tuple[Diagnostic, ...]:

@@ -24,7 +24,12 @@ _RESERVED = {
 }
 _REST = re.compile(r".+?(?=\s*$|\s+#|:\s|:$)")
 _TOKEN = re.compile(r"[^\s,{}\[\]]+")
-_REFERENCE = re.compile(r"(?:\$\{[^}\n]*\}|[^\s,{}\[\]])+|[^\s,{}\[\]]+[\[{][^\]}\n]*[\]}]?")
+_WORD_BEFORE = re.compile(r"[^\s,{}\[\]\"']+\Z")
+_BRACED = (
+    re.compile(r"(?:\$\{[^}\n]*\}|[^\s,{}\[\]])+"),
+    re.compile(r"[^\s,{}\[\]]+(?:\{[^}\n]*\}?|\[[^\]\n]*\]?)"),
+)
+"""A text with references in it, and one with any other braces."""
 _BEGINNINGS = tuple(
     f"while {what}"
     for what in (
@@ -86,7 +91,7 @@ def _tab(scene: Scene) -> Diagnostic | None:
     if "\t" not in indent or scene.stop.column > len(indent) or "quoted scalar" in scene.context:
         return None
     place = scene.spot(Position(scene.stop.line, 0), len(indent))
-    fix = Suggestion("indent with spaces", (Edit(place.range, indent.replace("\t", "  ")),))
+    fix = Suggestion("indent with spaces", (Edit(place.range, indent.expandtabs(2)),))
     return Diagnostic(
         "RC124", "error", "a tab is used to indent; YAML takes only spaces", "", place, label="a tab", suggestions=(fix,)
     )
@@ -164,17 +169,16 @@ def _escape(scene: Scene) -> Diagnostic | None:
 
 
 def _unquoted_reference(scene: Scene) -> Diagnostic | None:
-    last = scene.last
-    if "did not find expected ','" not in scene.problem or scene.char not in {"{", "["} or last is None or last.style:
+    if "did not find expected ','" not in scene.problem or scene.char not in {"{", "["}:
         return None
-    start, end = position(last.start_mark), position(last.end_mark)
-    if end != scene.stop or start.line != end.line:
+    before = _WORD_BEFORE.search(scene.line, 0, scene.stop.column)
+    if before is None:
         return None
-    match = _REFERENCE.match(scene.line, start.column)
-    word = match[0] if match and len(match[0]) > end.column - start.column else scene.line[start.column : end.column + 1]
-    place = scene.spot(start, len(word))
-    fix = Suggestion(f"write {quote(word)}", (Edit(place.range, quote(word)),))
-    message = f"inside braces or brackets `{word}` needs quotes"
+    start = Position(scene.stop.line, before.start())
+    longest = max((match[0] for form in _BRACED if (match := form.match(scene.line, start.column))), key=len)
+    place = scene.spot(start, len(longest))
+    fix = Suggestion(f"write {quote(longest)}", (Edit(place.range, quote(longest)),))
+    message = f"inside braces or brackets `{longest}` needs quotes"
     return Diagnostic("RC129", "error", message, "", place, label=f"`{scene.char}` begins a map or list here", suggestions=(fix,))
 
 
