@@ -102,7 +102,7 @@ def unreachable(error: Exception, origin: Origin) -> UpstreamUnavailable:
         case ssl.SSLCertVerificationError():
             text = f"the certificate of {where} is not trusted: {error.verify_message}"
         case ssl.SSLError():
-            text = f"TLS with {where} failed: {error.reason or 'the connection was closed'}"
+            text = f"TLS with {where} failed: {getattr(error, 'reason', None) or 'the connection was closed'}"
         case socket.gaierror() | UnicodeError():
             text = f"the name {origin.host!r} cannot be resolved"
         case ConnectionRefusedError():
@@ -112,5 +112,5 @@ def unreachable(error: Exception, origin: Origin) -> UpstreamUnavailable:
         case OSError() if error.errno:
             text = f"cannot connect to {where}: {os.strerror(error.errno)}"
         case _:
-            text = f"cannot connect to {where}: {error or type(error).__name__}"
+            text = f"cannot connect to {where}: {str(error) or type(error).__name__}"
     return UpstreamUnavailable(text, kind="connect")

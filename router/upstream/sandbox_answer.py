@@ -69,12 +69,13 @@ def _calls(request: ChatRequest) -> list[tuple[str, str]]:
     """Name and arguments of the tools to call."""
     choice = request.tool_choice
     mode = choice.mode if choice is not None else "auto"
-    if mode == "none" or not request.tools:
+    if mode == "none" or not request.tools or not request.messages:
         return []
     if choice is not None and mode == "tool":
         wanted = [tool for tool in request.tools if tool.name == choice.name]
     else:
-        prompt = _last_text(request.messages[-1:])
+        last = request.messages[-1]
+        prompt = _said(last) if last.role == "user" else ""  # Not what a tool has answered: the loop has to end.
         wanted = [tool for tool in request.tools if re.search(rf"\b{re.escape(tool.name)}\b", prompt)]
         if not wanted and mode == "required":
             wanted = [request.tools[0]]
@@ -100,11 +101,14 @@ def _last_text(messages: Iterable[Message]) -> str:
     """The text of the first of these user messages that has any; of a tool's result when that is all there is."""
     for message in messages:
         if message.role == "user":
-            said = "".join(part.text for part in message.parts if isinstance(part, Text))
-            found = said or "".join(_result(part) for part in message.parts if isinstance(part, ToolResult))
+            found = _said(message) or "".join(_result(part) for part in message.parts if isinstance(part, ToolResult))
             if found:
                 return found
     return ""
+
+
+def _said(message: Message) -> str:
+    return "".join(part.text for part in message.parts if isinstance(part, Text))
 
 
 def _result(result: ToolResult) -> str:

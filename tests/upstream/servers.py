@@ -38,6 +38,9 @@ class Certificates:
         return context
 
 
+SYSTEM = Tls()
+
+
 class Peer:
     """The server's side of one connection."""
 
@@ -105,7 +108,7 @@ class Server:
         if self._failed:
             raise self._failed[0]
 
-    def origin(self, *, host: str = "127.0.0.1", tls: Tls = Tls(), proxy: str | None = None) -> Origin:
+    def origin(self, *, host: str = "127.0.0.1", tls: Tls = SYSTEM, proxy: str | None = None) -> Origin:
         return Origin("https" if self._tls else "http", host, self.port, tls, proxy)
 
     def request(self, body: bytes = b"{}", **more: Any) -> UpstreamRequest:

@@ -85,20 +85,29 @@ async def test_an_accept_encoding_of_the_endpoint_stays(transport: Transport) ->
             b"one",
             id="chunk extension and trailer",
         ),
-        pytest.param(answers_once(b"HTTP/1.1 200 OK\r\n\r\n", b"until ", b"the end"), 200, b"until the end", id="close-delimited"),
+        pytest.param(
+            answers_once(b"HTTP/1.1 200 OK\r\n\r\n", b"until ", b"the end"), 200, b"until the end", id="close-delimited"
+        ),
         pytest.param(answers_once(b"HTTP/1.0 200 OK\r\n\r\nold"), 200, b"old", id="HTTP/1.0"),
         pytest.param(answers(*(bytes([c]) for c in whole(BODY))), 200, BODY, id="byte by byte"),
         pytest.param(answers(*(bytes([c]) for c in chunked(b"one", b"two"))), 200, b"onetwo", id="chunked, byte by byte"),
         pytest.param(
-            answers(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + whole(BODY)), 200, BODY, id="1xx"
+            answers(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + whole(BODY)),
+            200,
+            BODY,
+            id="1xx",
         ),
         pytest.param(answers(b"HTTP/1.1 204 No Content\r\n\r\n"), 204, b"", id="204"),
         pytest.param(answers(whole(b"no", status=b"429 Too Many Requests")), 429, b"no", id="429"),
-        pytest.param(answers(whole(b"", status=b"307 Temporary Redirect", extra=b"location: /else\r\n")), 307, b"", id="redirect"),
+        pytest.param(
+            answers(whole(b"", status=b"307 Temporary Redirect", extra=b"location: /else\r\n")), 307, b"", id="redirect"
+        ),
         pytest.param(answers(whole(BODY, status=b"529")), 529, BODY, id="no reason phrase"),
     ],
 )
-async def test_an_answer_is_read_whole_and_in_pieces_alike(transport: Transport, script: Script, status: int, body: bytes) -> None:
+async def test_an_answer_is_read_whole_and_in_pieces_alike(
+    transport: Transport, script: Script, status: int, body: bytes
+) -> None:
     async with Server(script) as server:
         found, _, read = await ask(transport, server.request())
         streamed = await stream(transport, server.request())

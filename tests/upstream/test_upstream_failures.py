@@ -68,7 +68,7 @@ async def test_a_server_that_never_finishes_the_handshake_is_a_connect_timeout(t
         await peer.until_gone()
 
     async with Server(script) as server:
-        target = endpoint(Origin("https", "127.0.0.1", server.port), connect=0.1)
+        target = endpoint(Origin("https", "127.0.0.1", server.port), connect=0.5)
         with pytest.raises(UpstreamTimeout) as found:
             await transport.send(UpstreamRequest(target, b"{}"))
         async with asyncio.timeout(2):
@@ -298,7 +298,8 @@ async def test_a_bomb_goes_off_in_small_pieces(transport: Transport, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("x-key", "se\r\ncret"), ("x-key", "se\ncret"), ("x-key", "se\0cret"), ("x key", "secret"), ("", "secret")]
+    ("name", "value"),
+    [("x-key", "se\r\ncret"), ("x-key", "se\ncret"), ("x-key", "se\0cret"), ("x key", "secret"), ("", "secret")],
 )
 async def test_a_header_cannot_write_another(transport: Transport, name: str, value: str) -> None:
     async with Server(answers(whole(b""))) as server:

@@ -28,7 +28,9 @@ async def ask(transport: Transport, server: Server) -> bytes:
     [
         pytest.param(answers(OK), 1, id="kept"),
         pytest.param(answers(chunked(b"o", b"k")), 1, id="chunked"),
-        pytest.param(answers(b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok"), 1, id="HTTP/1.0, kept"),
+        pytest.param(
+            answers(b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok"), 1, id="HTTP/1.0, kept"
+        ),
         pytest.param(answers(b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok"), 3, id="HTTP/1.0"),
         pytest.param(answers(whole(b"ok", extra=b"Connection: close\r\n")), 3, id="connection: close"),
         pytest.param(answers_once(b"HTTP/1.1 200 OK\r\n\r\nok"), 3, id="close-delimited"),
