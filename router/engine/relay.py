@@ -10,6 +10,7 @@ from router.engine.attempts import failure_of
 from router.engine.client import Client
 from router.engine.deadline import NEVER, Patience
 from router.engine.exchange import Attempt, Exchange
+from router.engine.ids import bare
 from router.engine.pings import Pings
 from router.engine.transport import UpstreamReply
 from router.errors import UpstreamError, UpstreamUnavailable
@@ -31,7 +32,7 @@ class Run:
     pings: Pings | None
 
     def named(self) -> Named:
-        return Named(self.x.request_id.removeprefix("req_"), int(self.x.wall))
+        return Named(bare(self.x.request_id), int(self.x.wall))
 
 
 @dataclass(slots=True, eq=False)

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from secrets import token_hex
 from urllib.parse import unquote
 
 from router.config.files import Files
@@ -17,6 +16,7 @@ from router.decide.listing import listed
 from router.engine.client import Headers
 from router.engine.engine import Engine
 from router.engine.exchange import Exchange
+from router.engine.ids import request_id
 from router.errors import RouterError
 from router.gateway.way import Reply
 from router.runtime import build
@@ -83,7 +83,7 @@ class Embedded:
 
     def _exchange(self, path: str, body: bytes) -> Exchange:
         return Exchange(
-            request_id=f"req_{token_hex(12)}",
+            request_id=request_id(),
             snapshot=self._snapshot,
             client=PATHS[path].wire,
             raw=body,

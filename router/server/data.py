@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from secrets import token_hex
 from typing import NamedTuple
 
 from aiohttp import StreamReader, web
@@ -15,6 +14,7 @@ from router.decide import Ask, allowed_names, find_model
 from router.decide.listing import listed
 from router.engine.engine import Engine
 from router.engine.exchange import Exchange
+from router.engine.ids import request_id
 from router.errors import BodyTooLarge, Draining, NotFound, Overloaded, RouterError, WrongMethod
 from router.runtime import Runtime
 from router.server.auth import authenticate
@@ -95,7 +95,7 @@ class DataPort:
     def _exchange(self, request: web.BaseRequest, side: Side) -> Exchange:
         headers = request.headers
         return Exchange(
-            request_id=f"req_{token_hex(12)}",
+            request_id=request_id(),
             snapshot=self._runtime.snapshot,
             client=side.wire,
             raw=b"",
