@@ -24,6 +24,9 @@ from router.config.schema import check_shape
 from router.config.secrets import mask
 from router.config.tree import Document
 
+MAX_ROUNDS = 5
+"""How often misspelt keys are corrected to see what is below them: as deep as one can be misspelt inside another."""
+
 _WORDS = frozenset(("RC111", "RC113", "RC126", "RC133"))
 """Findings about a single value: what the schema then says about the same value follows from them, and is left out."""
 
@@ -71,8 +74,8 @@ def check(
         return Checked(files, _empty(sources), None, _sorted(found, files), ("syntax",))
     levels = LEVELS[: LEVELS.index(level) + 1]
     if "schema" in levels:
-        found += _new(check_shape(document), found)
-        document = respell(document, found)
+        document, shape = _shape(document)
+        found += _new(shape, found)
     for step in ("refs", "policy"):
         if step in levels:
             found += _new((each for one in CHECKS if one.level == step for each in one.run(document)), found)
@@ -86,6 +89,20 @@ def check(
     if any(diagnostic.severity == "error" for diagnostic in found):
         file = None
     return Checked(files, document, file, _sorted(found, files), levels)
+
+
+def _shape(document: Document) -> tuple[Document, list[Diagnostic]]:
+    """The document with its misspelt keys corrected, and what is wrong with its shape: the wrong letters, and what remains when
+    they are right. A key that is missing because it is misspelt is no second mistake; what stands below it is looked at, too."""
+    misspelt: list[Diagnostic] = []
+    for _ in range(MAX_ROUNDS):
+        found = check_shape(document)
+        corrected = respell(document, found)
+        if corrected is document:
+            break
+        misspelt += [each for each in found if each.code == "RC101"]
+        document = corrected
+    return document, _once([*misspelt, *found])
 
 
 class _Surroundings(NamedTuple):
@@ -130,10 +147,19 @@ def _is_below(pointer: str, words: set[str]) -> bool:
     return False
 
 
+def _once(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What stands at an anchor is met again at every alias; it is one mistake."""
+    kept: dict[tuple[str, Place, str], Diagnostic] = {}
+    for diagnostic in found:
+        # Two keys can be missing at one place.
+        kept.setdefault((diagnostic.code, diagnostic.place, diagnostic.pointer.rpartition("/")[2]), diagnostic)
+    return list(kept.values())
+
+
 def _sorted(found: Iterable[Diagnostic], files: Sequence[str]) -> tuple[Diagnostic, ...]:
     """By place. What a message quotes may be a credential that stands where none should."""
     order = {name: number for number, name in enumerate(files)}
-    clean = (replace(diagnostic, message=mask(diagnostic.message), label=mask(diagnostic.label)) for diagnostic in found)
+    clean = (replace(each, message=mask(each.message), label=mask(each.label)) for each in _once(found))
     return tuple(sorted(clean, key=lambda each: (order.get(each.place.file, len(order)), each.place.range, each.code)))
 
 

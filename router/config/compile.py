@@ -33,6 +33,7 @@ def compile_config(file: ConfigFile, document: Document, *, generation: int, has
     models = ModelCompiler(file, document, targets)
     exact, patterns = models.compile()
     findings = [*targets.findings, *models.findings]
+    findings += _twice(file, document)
     keys = _keys(file, document, exact, patterns, findings)
     server = _server(file, document, findings)
     if findings:
@@ -49,6 +50,21 @@ def compile_config(file: ConfigFile, document: Document, *, generation: int, has
         optional_off=dict(off),
         prices_missing=file.prices.missing,
     )
+
+
+def _twice(file: ConfigFile, document: Document) -> Iterator[Diagnostic]:
+    """Headers that differ in the case of their letters only: which of them would be sent is anyone's guess."""
+    for name, provider in file.providers.items():
+        if isinstance(provider, RemoteProvider) and len(provider.headers) < len(_headers(document, name)):
+            yield found(
+                document, ("providers", name, "headers"), "RC102", "a header is written twice", "case does not matter here"
+            )
+
+
+def _headers(document: Document, provider: str) -> Mapping[str, Any]:
+    """As the file has them: with the origins of what came from references."""
+    headers: Mapping[str, Any] = document.value["providers"][provider].get("headers", {})
+    return headers
 
 
 def _server(file: ConfigFile, document: Document, findings: list[Diagnostic]) -> ServerSettings:
@@ -135,7 +151,7 @@ def _secrets(file: ConfigFile, document: Document) -> Iterator[str]:
                 yield provider.api_key.reveal()
             if provider.proxy is not None and "@" in provider.proxy:
                 yield provider.proxy.partition("://")[2].rpartition("@")[0].partition(":")[2]
-            yield from _secret_headers(document.value["providers"][name].get("headers", {}))
+            yield from _secret_headers(_headers(document, name))
     for key in file.keys.values():
         if key.secret is not None:
             yield key.secret.reveal()

@@ -18,7 +18,7 @@ from router.config.nodes import Entries, Entry, Items, Leaf, Node
 from router.config.scalars import Doubt, quote, read_plain
 from router.config.syntax import explain
 from router.config.tree import join
-from router.config.words import Written, position
+from router.config.words import Written
 
 MAX_DEPTH = 60  # The language needs 10.
 MAX_ALIASED = 100_000
@@ -250,7 +250,7 @@ class _Composer:
     def _around(self, first: yaml.Event, end: yaml.Event, last: Node | None) -> Place:
         """To the closing bracket, or to the last value: libyaml ends a block where the next thing starts."""
         place = self.file.place(first)
-        closed = position(end.start_mark) < position(end.end_mark)
+        closed = self.file.spot(end.start_mark) < self.file.spot(end.end_mark)
         if closed or last is None:
             return Place(place.file, Range(place.range.start, self.file.place(end).range.end))
         # An alias as the last value stands elsewhere, perhaps before.

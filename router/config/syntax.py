@@ -10,7 +10,7 @@ import yaml
 
 from router.config.diagnostics import Diagnostic, Edit, Place, Position, Related, Suggestion, span
 from router.config.scalars import quote
-from router.config.words import Written, blank, position, unspaced
+from router.config.words import Written, blank, unspaced
 
 _RESERVED = {
     "*": "repeats an anchor in YAML",
@@ -58,7 +58,7 @@ class Scene(NamedTuple):
 
     @property
     def line(self) -> str:
-        return self.file.lines[self.stop.line] if self.stop.line < len(self.file.lines) else ""
+        return self.file.lines[self.stop.line]
 
     @property
     def char(self) -> str:
@@ -70,8 +70,8 @@ class Scene(NamedTuple):
 
 def explain(file: Written, error: yaml.MarkedYAMLError, last: yaml.ScalarEvent | None) -> Diagnostic:
     """The finding for an error of libyaml: handwritten where the mistake is a known one, else libyaml's own words."""
-    stop = Position(0, 0) if error.problem_mark is None else position(error.problem_mark)
-    opened = stop if error.context_mark is None else position(error.context_mark)
+    stop = Position(0, 0) if error.problem_mark is None else file.spot(error.problem_mark)
+    opened = stop if error.context_mark is None else file.spot(error.context_mark)
     scene = Scene(file, error.context or "", opened, error.problem or "not YAML", stop, last)
     for known in _KNOWN:
         if found := known(scene):
@@ -101,9 +101,9 @@ def _blank(scene: Scene) -> Diagnostic | None:
     """A no-break space on the line itself, or where the text began that goes on to here."""
     lines = [(scene.stop.line, scene.stop.column + 1), (scene.opened.line, len(scene.file.lines[scene.opened.line]))]
     if scene.last is not None and not scene.last.style:
-        first = position(scene.last.start_mark).line
+        first = scene.file.spot(scene.last.start_mark).line
         lines.insert(0, (first, len(scene.file.lines[first])))
-    found = (blank(scene.file, line, 0, end) for line, end in lines if line < len(scene.file.lines))
+    found = (blank(scene.file, line, 0, end) for line, end in lines)
     return next(filter(None, found), None)
 
 
@@ -138,7 +138,7 @@ def _quote_closed_elsewhere(scene: Scene) -> Diagnostic | None:
     last = scene.last
     if last is None or last.style not in {"'", '"'} or "did not find expected" not in scene.problem:
         return None
-    start, end = position(last.start_mark), position(last.end_mark)
+    start, end = scene.file.spot(last.start_mark), scene.file.spot(last.end_mark)
     between = scene.file.lines[end.line][end.column : scene.stop.column] if end.line == scene.stop.line else ""
     if end.line != scene.stop.line or between.strip():
         return None
@@ -186,7 +186,7 @@ def _colon(scene: Scene) -> Diagnostic | None:
     last = scene.last
     if scene.problem != "mapping values are not allowed in this context" or last is None:
         return None
-    start, end = position(last.start_mark), position(last.end_mark)
+    start, end = scene.file.spot(last.start_mark), scene.file.spot(last.end_mark)
     if not last.style and start.line < end.line:
         return unspaced(scene.file, "", scene.file.place(last)) or _deeper(scene, start)
     if end.line != scene.stop.line:
@@ -221,22 +221,37 @@ def _bare_line(scene: Scene) -> Diagnostic | None:
 
 
 def _bracket(scene: Scene) -> Diagnostic | None:
-    if "did not find expected node content" in scene.problem and scene.char in {"}", "]", ","}:
+    nothing = "did not find expected node content" in scene.problem
+    if nothing and scene.char in {"}", "]"}:
         return Diagnostic("RC139", "error", f"`{scene.char}` closes nothing that is open", "", scene.spot(scene.stop))
-    flow = "parsing a flow" in scene.context
-    if not flow or (
-        "did not find expected ','" not in scene.problem and "did not find expected node content" not in scene.problem
-    ):
+    if "while parsing a flow" not in scene.context or ("did not find expected ','" not in scene.problem and not nothing):
         return None
-    opener = scene.file.lines[scene.opened.line][scene.opened.column]
+    opened = _open_bracket(scene) if nothing else scene.opened
+    opener = scene.file.lines[opened.line][opened.column : opened.column + 1]
+    if opener not in {"{", "["}:
+        return None
     closer = "}" if opener == "{" else "]"
-    if scene.opened.line != scene.stop.line:
+    if opened.line != scene.stop.line or not scene.char:
         message = f"`{opener}` is opened here and not closed"
-        label = f"a `{closer}` or a comma is missing before line {scene.stop.line + 1}"
-        return Diagnostic("RC139", "error", message, "", scene.spot(scene.opened), label=label)
-    related = (Related(f"`{opener}` is opened here", scene.spot(scene.opened)),)
-    message = f"a comma or `{closer}` is missing"
+        label = (
+            f"a `{closer}` or a comma is missing before line {scene.stop.line + 1}" if scene.char else f"a `{closer}` is missing"
+        )
+        return Diagnostic("RC139", "error", message, "", scene.spot(opened), label=label)
+    related = (Related(f"`{opener}` is opened here", scene.spot(opened)),)
+    message = "a value is missing" if scene.char == "," else f"a comma or `{closer}` is missing"
     return Diagnostic("RC139", "error", message, "", scene.spot(scene.stop), label="before this", related=related)
+
+
+def _open_bracket(scene: Scene) -> Position:
+    """The nearest bracket before the stop that is not closed; the stop itself when there is none."""
+    depth = 0
+    for number in range(scene.stop.line, -1, -1):
+        line = scene.file.lines[number]
+        for column in range((scene.stop.column if number == scene.stop.line else len(line)) - 1, -1, -1):
+            depth += (line[column] in "}]") - (line[column] in "{[")
+            if depth < 0:
+                return Position(number, column)
+    return scene.stop
 
 
 def _list_after_colon(scene: Scene) -> Diagnostic | None:

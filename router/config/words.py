@@ -18,20 +18,23 @@ _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 _CURLY_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\xab\xbb"
 
 
-def position(mark: Any) -> Position:
-    """libyaml's place in the text; its lines and columns count from 0."""
-    return Position(mark.line, mark.column)
-
-
 class Written(NamedTuple):
     """A file's name and its lines."""
 
     name: str
     lines: list[str]
 
+    def spot(self, mark: Any) -> Position:
+        """A place of libyaml, whose lines and columns count from 0. It says "the line after" where the text just ends."""
+        if mark.line < len(self.lines):
+            return Position(mark.line, mark.column)
+        return Position(len(self.lines) - 1, len(self.lines[-1]))
+
     def place(self, event: yaml.Event) -> Place:
         start: Any = event.start_mark
         end: Any = event.end_mark
+        if end.line >= len(self.lines):
+            start, end = self.spot(start), self.spot(end)
         return Place(self.name, Range(Position(start.line + 1, start.column + 1), Position(end.line + 1, end.column + 1)))
 
     def text(self, place: Place) -> str:
@@ -62,11 +65,11 @@ def plain_key(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[Diag
 
 def lost_comment(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[Diagnostic]:
     """`deny: EU only #42`: the number is a comment. One with a space after its `#` is meant as one."""
-    end = position(event.end_mark)
-    line = file.lines[end.line] if end.line < len(file.lines) else ""
+    end = file.spot(event.end_mark)
+    line = file.lines[end.line]
     if "#" not in line:
         return []
-    start = position(event.start_mark)
+    start = file.spot(event.start_mark)
     if start.line != end.line or not (match := _LOST.match(line, end.column)):
         return []
     whole = line[start.column :].rstrip()
@@ -169,7 +172,7 @@ def blank(file: Written, line: int, start: int, end: int) -> Diagnostic | None:
 
 
 def _foreign(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[Diagnostic]:
-    start, end = position(event.start_mark), position(event.end_mark)
+    start, end = file.spot(event.start_mark), file.spot(event.end_mark)
     found = blank(file, start.line, start.column, end.column if start.line == end.line else len(file.lines[start.line]))
     if found:
         return [found]
