@@ -89,7 +89,8 @@ def one(case: Case, name: str, check: Check) -> Row:
     except AssertionError as error:
         difference = str(error) or traceback.format_exc(limit=-1)
     except Exception as error:
-        difference = f"{type(error).__name__}: {error}\n{''.join(traceback.format_tb(error.__traceback__)[-3:])}"
+        cause = f"\ncaused by {error.__cause__}" if error.__cause__ else ""
+        difference = f"{type(error).__name__}: {error}{cause}\n{''.join(traceback.format_tb(error.__traceback__)[-2:])}"
     return Row(f"{case.client} -> {case.upstream}", name, time.monotonic() - began, difference)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import click
 import pytest
 
-from router import config, providers, strategies, wire
+from router import cli, config, providers, strategies, wire
 from router.config import checks
 from tests.structure.source import ROOT
 
@@ -61,6 +62,16 @@ def test_every_wire_format_is_listed_and_has_golden_files() -> None:
     golden = [path.name for path in (ROOT / "tests" / "golden").rglob("*") if path.is_file()]
     kinds = ("request.json", "response.json", "stream.sse")
     assert [f"{name}.{kind}" for name in wire.FORMATS for kind in kinds if f"{name}.{kind}" not in golden] == []
+
+
+def test_every_command_is_listed() -> None:
+    defined = {
+        (name, module.__name__)
+        for module in modules_of(cli).values()
+        for name, value in vars(module).items()
+        if isinstance(value, click.Command)
+    }
+    assert defined == {(name, listed.module) for name, listed in cli.COMMANDS.items()}
 
 
 def test_a_module_that_is_not_listed_is_found() -> None:
