@@ -339,3 +339,9 @@ keys:
 
 def test_one_secret_is_one_key():
     assert refused(SMALL + "keys: {a: {secret: '${env:APP}'}, b: {secret: '${env:APP}'}}") == [("RC304", "/keys/b")]
+
+
+def test_one_header_in_two_spellings_is_written_twice():
+    assert refused(SMALL.replace("type: openai,", "type: openai, headers: {X-Team: a, x-team: b},")) == [
+        ("RC102", "/providers/openai/headers")
+    ]
