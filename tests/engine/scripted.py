@@ -204,7 +204,9 @@ class Bench:
     def exchange(self, body: dict[str, Any] | bytes, *, api: str = "openai_chat", key=None, passed=()) -> Exchange:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         now = asyncio.get_running_loop().time()
-        return Exchange("req_0123456789abcdef01234567", self.snapshot, FORMATS[api], raw, now, 1_700_000_000.0, key, passed=passed)
+        return Exchange(
+            "req_0123456789abcdef01234567", self.snapshot, FORMATS[api], raw, now, 1_700_000_000.0, key, passed=passed
+        )
 
     async def ask(self, body: dict[str, Any] | bytes, **how: Any) -> tuple[Remembering, Exchange]:
         client = Remembering()

@@ -74,7 +74,9 @@ def test_what_fails_before_the_gate_is_invisible(pieces):
     run(main())
 
 
-@pytest.mark.parametrize("broken", [RESET, None, b'data: {"error": {"message": "gone"}}\n\n', b"data: x\n\ndata: y\n\ndata: z\n\n"])
+@pytest.mark.parametrize(
+    "broken", [RESET, None, b'data: {"error": {"message": "gone"}}\n\n', b"data: x\n\ndata: y\n\ndata: z\n\n"]
+)
 def test_what_breaks_behind_the_gate_ends_with_an_error_and_without_done(broken):
     async def main():
         pieces = [ROLE, text("Hel"), *([broken] if broken is not None else [])]
@@ -238,7 +240,21 @@ def test_another_formats_stream_is_translated():
 
 
 PIECES = st.sampled_from(
-    [ROLE, text("Hel"), text("lo"), FINISH, USAGE, DONE, b": ping\n\n", b"data: broken\n\n", RESET, 0.5, 50.0, b"data: {", b"\n\n"]
+    [
+        ROLE,
+        text("Hel"),
+        text("lo"),
+        FINISH,
+        USAGE,
+        DONE,
+        b": ping\n\n",
+        b"data: broken\n\n",
+        RESET,
+        0.5,
+        50.0,
+        b"data: {",
+        b"\n\n",
+    ]
 )
 SCRIPTS = st.builds(
     Script,
@@ -249,13 +265,21 @@ SCRIPTS = st.builds(
 )
 
 
-@given(st.lists(SCRIPTS, min_size=12, max_size=12), st.sampled_from([None, 0.2, 3.0, 40.0]), st.sampled_from(["openai_chat", "anthropic_messages"]))
+@given(
+    st.lists(SCRIPTS, min_size=12, max_size=12),
+    st.sampled_from([None, 0.2, 3.0, 40.0]),
+    st.sampled_from(["openai_chat", "anthropic_messages"]),
+)
 def test_whatever_happens_an_exchange_ends_once_and_leaks_nothing(scripts, leave, api):
     """Random upstreams, random clients: one settle, every reply closed, the attempts bounded, the end honest."""
 
     async def main():
         yaml = PROVIDERS + "models: {fast: {targets: [a/m, b/m, a/n], deadline: 100s}}"
-        made = bench(yaml, a=[Script(s.status, list(s.pieces), {}, s.refuse, s.late) for s in scripts], b=[Script(s.status, list(s.pieces), {}, s.refuse, s.late) for s in reversed(scripts)])
+        made = bench(
+            yaml,
+            a=[Script(s.status, list(s.pieces), {}, s.refuse, s.late) for s in scripts],
+            b=[Script(s.status, list(s.pieces), {}, s.refuse, s.late) for s in reversed(scripts)],
+        )
         client, x = Remembering(), made.exchange(ask(stream=True, max_tokens=5), api=api)
         task = asyncio.ensure_future(made.engine.handle(x, client))
         if leave is not None:

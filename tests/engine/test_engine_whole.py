@@ -98,7 +98,9 @@ def test_a_short_retry_after_is_waited_for_and_a_long_one_moves_on(retry_after, 
 def test_a_request_that_the_upstream_refuses_is_tried_once_per_provider_and_the_first_error_goes_back():
     async def main():
         yaml = PROVIDERS + "models: {fast: {targets: [a/m, a/n, b/m]}}"
-        first = json.dumps({"error": {"message": "bad top_p", "type": "invalid_request_error", "code": "x", "param": "top_p"}}).encode()
+        first = json.dumps(
+            {"error": {"message": "bad top_p", "type": "invalid_request_error", "code": "x", "param": "top_p"}}
+        ).encode()
         made = bench(yaml, a=[Script(400, [first])], b=[Script(422, [error("other")])])
         client, x = await made.ask(ask())
         assert [host for host, _ in made.transport.sent] == ["a", "b"]

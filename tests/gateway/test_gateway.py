@@ -33,7 +33,9 @@ MODES = pytest.mark.parametrize("mode", ["embedded", "client"])
 @asynccontextmanager
 async def gateway(mode, tmp_path):
     async with running(tmp_path, YAML) as router:
-        made = Gateway.from_config(router.path, environ={}) if mode == "embedded" else Gateway(GatewayConfig(router.url, timeout=10))
+        made = (
+            Gateway.from_config(router.path, environ={}) if mode == "embedded" else Gateway(GatewayConfig(router.url, timeout=10))
+        )
         async with made:
             yield made, router
 
@@ -62,7 +64,13 @@ async def test_stream_gives_pieces_and_ends_with_usage_and_cost(tmp_path, mode):
 
 @MODES
 async def test_tool_calls_come_whole_and_in_pieces(tmp_path, mode):
-    tool = {"type": "function", "function": {"name": "get", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
+    tool = {
+        "type": "function",
+        "function": {
+            "name": "get",
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+        },
+    }
     async with gateway(mode, tmp_path) as (made, _):
         answer = await made.complete("fast", "weather", tools=[tool], tool_choice="required")
         assert [call.name for call in answer.tool_calls] == ["get"]

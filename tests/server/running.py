@@ -55,7 +55,9 @@ class Running:
 
     async def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
         data = body if isinstance(body, bytes) else None
-        async with self.session.post(self.url + path, json=None if data is not None else body, data=data, headers=headers) as response:
+        async with self.session.post(
+            self.url + path, json=None if data is not None else body, data=data, headers=headers
+        ) as response:
             return response.status, {k.lower(): v for k, v in response.headers.items()}, await response.read()
 
     async def get(self, url: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:

@@ -135,7 +135,14 @@ async def test_a_body_over_the_limit_is_413_by_its_header_and_by_its_bytes(tmp_p
         status, _, body = await router.post("/v1/messages", {**ASK, "x": "y" * 2000})
         assert (status, json.loads(body)["error"]["type"]) == (413, "request_too_large")
         chunked = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
-        answer = await raw(router.port, chunked + b"800\r\n" + b"x" * 0x800 + b"\r\n0\r\n\r\n" + b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        answer = await raw(
+            router.port,
+            chunked
+            + b"800\r\n"
+            + b"x" * 0x800
+            + b"\r\n0\r\n\r\n"
+            + b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        )
         assert answer.startswith(b"HTTP/1.1 413 ")
 
 
@@ -176,7 +183,9 @@ async def test_a_key_reaches_the_models_it_names_and_no_other(tmp_path):
         assert (status, json.loads(body)["error"]["code"]) == (403, "model_not_allowed")
         assert (await router.post("/v1/chat/completions", ASK | {"model": "gpt-9"}, every))[0] == 200
         assert (await router.post("/v1/chat/completions", ASK | {"model": "hidden"}, every))[0] == 403
-        listed = [[each["id"] for each in json.loads((await router.get(router.url + "/v1/models", h))[2])["data"]] for h in (one, every)]
+        listed = [
+            [each["id"] for each in json.loads((await router.get(router.url + "/v1/models", h))[2])["data"]] for h in (one, every)
+        ]
         assert listed == [["fast"], ["fast"]]
         assert [x.key.name for x in router.settled if x.outcome == "ok"] == ["app", "all"]
         assert [x.outcome for x in router.settled if x.status == 403] == ["denied", "denied"]

@@ -96,7 +96,10 @@ async def test_a_file_written_in_pieces_is_not_reported(tmp_path):
 async def test_a_request_keeps_its_generation_to_the_last_byte(tmp_path):
     slow = OPEN.replace("5000", "20")
     async with running(tmp_path, slow) as router:
-        ask = ASK | {"stream": True, "messages": [{"role": "user", "content": "one two three four five six seven eight nine ten"}]}
+        ask = ASK | {
+            "stream": True,
+            "messages": [{"role": "user", "content": "one two three four five six seven eight nine ten"}],
+        }
         async with router.session.post(router.url + "/v1/chat/completions", json=ask) as response:
             assert response.headers["x-router-generation"] == "1"
             router.path.write_text(router.path.read_text().replace("sandbox", "other").replace("type: other", "type: sandbox"))
