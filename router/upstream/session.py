@@ -135,6 +135,7 @@ class SessionReply:
         # A server that refuses a large request early may never read the rest: aiohttp would wait for that before reuse.
         self._spent = large and response.status >= 400
         self._inflater: Inflater | None = None
+        self._watch = _Watch(response)
 
     async def read(self) -> bytes:
         parts: list[bytes] = []
@@ -162,10 +163,10 @@ class SessionReply:
         if self._closed:
             return
         if self._response.content.at_eof() and self._response.content.exception() is None and not self._spent:
-            self._closed = True
+            self._end()
             self._response.release()
         elif self.linger and not self._spent:
-            self._closed = True
+            self._end()
             spawn(_rest(self._response), name="linger")
         else:
             self._cut()
@@ -183,8 +184,43 @@ class SessionReply:
             raise
 
     def _cut(self) -> None:
-        self._closed = True
+        self._end()
         self._response.close()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._watch.end()
+
+
+class _Watch:
+    """Tells the reader of a body that its connection is gone. aiohttp 3.14 does so itself unless the body's chunks were
+    malformed: then its parser forgets the body first, and the reader would wait for ever."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._content = response.content
+        connection = response.connection
+        protocol = connection.protocol if connection is not None else None
+        self._gone = protocol.closed if protocol is not None else None
+        if self._gone is None:
+            self._lost(None)
+        else:
+            self._gone.add_done_callback(self._lost)
+            # The connection outlives this answer, and an error nobody looks at is logged: one look, however many answers.
+            self._gone.remove_done_callback(_seen)
+            self._gone.add_done_callback(_seen)
+
+    def end(self) -> None:
+        if self._gone is not None:
+            self._gone.remove_done_callback(self._lost)
+
+    def _lost(self, _: object) -> None:
+        if not self._content.is_eof() and self._content.exception() is None:
+            self._content.set_exception(aiohttp.ClientPayloadError("the connection is gone"))
+
+
+def _seen(gone: asyncio.Future[None]) -> None:
+    if not gone.cancelled():
+        gone.exception()
 
 
 async def _rest(response: aiohttp.ClientResponse) -> None:

@@ -87,13 +87,13 @@ class Server:
     def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
         self._tls = tls
-        self._failed: list[BaseException] = []
+        self._failed: list[Exception] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.peers: list[Peer] = []
         self.port = 0
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls, limit=2**20)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls, limit=2**20)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -114,16 +114,17 @@ class Server:
     def request(self, body: bytes = b"{}", **more: Any) -> UpstreamRequest:
         return UpstreamRequest(endpoint(self.origin(), **more), body)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(reader, writer)
         self.peers.append(peer)
+        task = asyncio.create_task(self._serve(peer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, peer: Peer) -> None:
+        writer = peer.writer
         try:
             await self._script(peer)
-            if writer.can_write_eof() and not writer.transport.is_closing():
-                await writer.drain()
             writer.close()
         except (asyncio.IncompleteReadError, ConnectionError):
             peer.gone.set()
@@ -131,9 +132,6 @@ class Server:
         except Exception as error:
             self._failed.append(error)
             writer.transport.abort()
-            raise
-        finally:
-            self._tasks.discard(task)
 
 
 def endpoint(origin: Origin, *, headers: tuple[tuple[str, str], ...] = (), path: str = "/v1/x", connect: float = 5.0) -> Endpoint:

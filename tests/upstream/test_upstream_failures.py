@@ -123,6 +123,26 @@ async def test_a_broken_answer_is_unavailable(transport: Transport, script: Scri
     assert (error.kind, error.reused, f"127.0.0.1:{server.port}" in error.message) == (kind, False, True)
 
 
+@pytest.mark.parametrize("rubbish", [b"zz\r\n", b"HTTP/1.1 502 Bad Gateway\r\n\r\n"])
+async def test_rubbish_between_chunks_is_no_hang(transport: Transport, rubbish: bytes) -> None:
+    go_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK + b"transfer-encoding: chunked\r\n\r\n5\r\n12345\r\n")
+        await go_on.wait()
+        await peer.send(rubbish)
+        await peer.until_gone()
+
+    async with Server(script) as server, asyncio.timeout(5):
+        reply = await transport.send(server.request())
+        assert await reply.chunk() == b"12345"
+        go_on.set()
+        with pytest.raises(UpstreamUnavailable):
+            await reply.chunk()
+        reply.close()
+
+
 async def test_a_reset_inside_the_body_is_unavailable(transport: Transport) -> None:
     async with Server(then_reset(OK + b"content-length: 10\r\n\r\n12345")) as server, asyncio.timeout(5):
         reply = await transport.send(server.request())
