@@ -44,6 +44,10 @@ CASES: dict[str, tuple[str | bytes, Case]] = {
     "no space in a map": ("s:\n  l:1\n  m: 1\n", Case("RC125", "a space is missing after `l:`", "2:3-5", "s:\n  l: 1\n  m: 1\n")),
     "no space, alone": ("s:\n  l:1\n", Case("RC125", "a space is missing after `l:`", "2:3-5", "s:\n  l: 1\n")),
     "no space in braces": ("{a:b, c: d}\n", Case("RC125", "a space is missing after `a:`", "1:2-4", "{a: b, c: d}\n")),
+    "no space before a map": (
+        "log:{level: info}\n",
+        Case("RC125", "a space is missing after `log:`", "1:1-5", "log: {level: info}\n"),
+    ),
     "no-break space": (
         f"a:{NBSP}b\nc: d\n",
         Case("RC126", "U+00A0 (no-break space) is text to YAML, not a space", "1:3-4", "a: b\nc: d\n"),
@@ -175,6 +179,7 @@ def test_every_code_of_reading_has_a_case() -> None:
         "admin:\n  unix:/run/x.sock\n",
         "listen:\n  localhost:4000\n",
         "listen: host:4000\n",
+        "llama3:8b: {a: b}\n",
         "targets: [ollama/llama3:8b, a/b:c]\n",
         "reply: 'a: b'\n",
         "reply: a # b\n",

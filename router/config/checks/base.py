@@ -101,9 +101,8 @@ def fits(name: str, pattern: str) -> bool:
     return len(name) >= len(prefix) + len(suffix) and name.startswith(prefix) and name.endswith(suffix)
 
 
-def place_of(document: Document, pointer: str, word: str) -> Place:
-    """Where `word` stands inside the value at `pointer`; the whole value if it cannot be seen there."""
-    place = document.at(pointer)
+def place_of(document: Document, place: Place, word: str) -> Place:
+    """Where `word` stands inside `place`; the whole of it if it cannot be seen there."""
     lines = split_lines(document.sources.get(place.file, ""))
     start, end = place.range
     if start.line != end.line or start.line > len(lines):

@@ -81,7 +81,7 @@ def star_of_nothing(document: Document) -> Iterator[Diagnostic]:
                     "error",
                     f"`{entry.text}` has a `*`, and the name `{model.name}` has none",
                     entry.pointer,
-                    place_of(document, entry.pointer, "*"),
+                    place_of(document, document.at(entry.pointer), "*"),
                     label="nothing to put here",
                     related=(Related("the name of the model", document.at_key(model.pointer)),),
                 )

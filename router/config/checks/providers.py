@@ -30,7 +30,8 @@ def unknown_provider(document: Document) -> Iterator[Diagnostic]:
         name = text.text.partition("/")[0]
         if name in providers or "/" not in text.text:
             continue
-        place = place_of(document, text.pointer, name)
+        whole = (document.at_key if text.pointer.startswith("/prices") else document.at)(text.pointer)
+        place = place_of(document, whole, name)
         near = nearest(name, providers)
         related: tuple[Related, ...] = ()
         suggestions: tuple[Suggestion, ...] = ()
@@ -38,7 +39,7 @@ def unknown_provider(document: Document) -> Iterator[Diagnostic]:
             declared = document.at_key(join("/providers", near))
             related = (Related(f"`{near}` is declared here", declared),)
             edit = Edit(place.range, near)
-            edits = (edit,) if place != document.at(text.pointer) else ()
+            edits = (edit,) if place != whole else ()
             suggestions = (Suggestion(f"did you mean `{near}`? declared at {at(declared)}", edits),)
         known = (f"declared: {', '.join(providers)}",) if providers else ()
         yield Diagnostic(
