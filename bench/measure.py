@@ -32,6 +32,10 @@ class Figure:
         """Half of the distance between the best round and the worst."""
         return (max(self.rounds) - min(self.rounds)) / 2
 
+    def over(self, other: Figure) -> Figure:
+        """The ratio, round by round: neighbours in time were disturbed alike."""
+        return Figure(tuple(mine / its for mine, its in zip(self.rounds, other.rounds, strict=True)))
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -44,7 +48,6 @@ class Kind:
     seconds: float = 2.0
     chunks: int = 0
     spread: float = 0.0
-    rounds: int = 5
 
     def spec(self, port: int) -> Spec:
         return Spec(port, self.path, self.body.decode(), self.connections, self.seconds, self.chunks, self.spread)
@@ -53,7 +56,7 @@ class Kind:
 WHOLE = Kind("whole", chat())
 TRANSLATED = Kind("translated", messages(), path="/v1/messages")
 ALONE = Kind("alone", chat(), connections=1, seconds=1.0)
-RUSH = Kind("rush", chat(stream=True), connections=16, chunks=CHUNKS, rounds=3)
+RUSH = Kind("rush", chat(stream=True), connections=16, chunks=CHUNKS)
 PACED = Kind(
     "paced",
     chat(stream=True, paced=True),
@@ -76,16 +79,16 @@ def load(kind: Kind, port: int, core: int) -> dict[str, Any]:
     return result
 
 
-def cpu_per(kind: Kind, candidates: Sequence[Process], core: int, rounds: int) -> dict[str, Figure]:
-    """Microseconds of CPU per request, or per chunk of a stream."""
-    found: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
+def cpu_per(jobs: Sequence[tuple[Process, Kind]], core: int, rounds: int) -> list[Figure]:
+    """Microseconds of CPU per request, or per chunk of a stream: one figure for each job."""
+    found: list[list[float]] = [[] for _ in jobs]
     for _ in range(rounds):
-        for candidate in candidates:
+        for values, (candidate, kind) in zip(found, jobs, strict=True):
             before = candidate.cpu()
             result = load(kind, candidate.port, core)
             used = candidate.cpu() - before
-            found[candidate.name].append(used * MICRO / (result["chunks"] if kind.chunks else result["done"]))
-    return {name: Figure(tuple(values)) for name, values in found.items()}
+            values.append(used * MICRO / (result["chunks"] if kind.chunks else result["done"]))
+    return [Figure(tuple(values)) for values in found]
 
 
 def added(direct: Process, candidates: Sequence[Process], core: int, rounds: int) -> dict[str, tuple[Figure, Figure]]:

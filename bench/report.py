@@ -58,7 +58,7 @@ def table_of(report: Report) -> list[tuple[str, ...]]:
     base, rows = report.row("nginx"), report.rows
 
     def ratio(row: Row) -> str:
-        return f"{row.whole.middle / base.whole.middle:.1f}" if base and base.whole and row.whole else "-"
+        return _shown(row.whole.over(base.whole), 1) if base and base.whole and row.whole else "-"
 
     return [
         ("", *(row.title for row in rows)),
@@ -81,8 +81,8 @@ def goals(report: Report) -> list[str]:
     if ours is None:
         return []
     checks: list[tuple[str, float | None, float]] = [
-        ("CPU per request ÷ nginx", ours.whole.middle / base.whole.middle if base and base.whole and ours.whole else None, 8),
-        ("translated ÷ same format", ours.translated.middle / ours.whole.middle if ours.translated and ours.whole else None, 3),
+        ("CPU per request ÷ nginx", ours.whole.over(base.whole).middle if base and base.whole and ours.whole else None, 8),
+        ("translated ÷ same format", ours.translated.over(ours.whole).middle if ours.translated and ours.whole else None, 3),
         ("CPU µs per chunk at full speed", ours.rush.middle if ours.rush else None, 6),
         ("added p50 ms", ours.half.middle if ours.half else None, 0.4),
         ("ready s", ours.started.middle if ours.started else None, 1),
@@ -141,7 +141,11 @@ def remarks(report: Report) -> list[str]:
 
 def show(report: Report, console: Console) -> None:
     titles, *lines = table_of(report)
-    table = Table(titles[0], *(Column(title, justify="right") for title in titles[1:]), title="median ± half the spread")
+    table = Table(
+        Column(titles[0], no_wrap=True),
+        *(Column(title, justify="right") for title in titles[1:]),
+        title="median ± half the spread",
+    )
     for line in lines:
         table.add_row(*line)
     console.print(table)

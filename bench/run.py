@@ -22,7 +22,7 @@ from processes import HERE, Process, Program, free_port
 from report import Report, Row, markdown, nginx_version, show
 from rich.console import Console
 
-TITLES = {"nginx": "nginx proxy_pass", "aiohttp": "aiohttp, nothing else", "router": "router"}
+TITLES = {"nginx": "nginx", "aiohttp": "aiohttp alone", "router": "router"}
 SETTLE = 1.0  # Seconds until what a start leaves to do is done, and memory can be read.
 
 
@@ -55,16 +55,33 @@ def start_times(program: Program, core: int, scratch: Path, rounds: int) -> Figu
     return Figure(tuple(times))
 
 
+def measure(upstream: Process, candidates: Sequence[Process], rows: dict[str, Row], *, quick: bool, say: Console) -> None:
+    """Fills the rows. What is compared is measured in the same rounds."""
+    _, other = processes.cores()
+
+    def figures(rounds: int, *kinds: tuple[Kind, str, Sequence[Process]]) -> None:
+        jobs = [
+            (candidate, replace(kind, seconds=0.5) if quick else kind, field)
+            for kind, field, measured in kinds
+            for candidate in measured
+        ]
+        say.print(f"{', '.join(field for _, field, _ in kinds)} …", style="dim")
+        found = cpu_per([(candidate, kind) for candidate, kind, _ in jobs], other, 1 if quick else rounds)
+        for (candidate, _, field), figure in zip(jobs, found, strict=True):
+            setattr(rows[candidate.name], field, figure)
+
+    ours = [candidate for candidate in candidates if candidate.name == "router"]
+    figures(7, (WHOLE, "whole", candidates), (TRANSLATED, "translated", ours))
+    figures(5, (RUSH, "rush", candidates))
+    figures(3, (PACED, "paced", candidates))
+    say.print("latency …", style="dim")
+    for name, (half, end) in added(upstream, candidates, other, 1 if quick else 5).items():
+        rows[name].half, rows[name].end = half, end
+
+
 def run(arguments: argparse.Namespace, scratch: Path, say: Console) -> Report:
     core, other = processes.cores()
     quick: bool = arguments.quick
-
-    def rounds(kind: Kind) -> int:
-        return 1 if quick else kind.rounds
-
-    def short(kind: Kind) -> Kind:
-        return replace(kind, seconds=0.5) if quick else kind
-
     with ExitStack() as stack:
         upstream = stack.enter_context(running(processes.provider(free_port()), other, scratch))
         started = programs(arguments.only, upstream.port, scratch)
@@ -74,23 +91,12 @@ def run(arguments: argparse.Namespace, scratch: Path, say: Console) -> Report:
         for candidate in candidates:
             rows[candidate.name].idle = candidate.rss()
             load(replace(WHOLE, seconds=0.5), candidate.port, other)  # Connections, caches, specialised bytecode.
-        for kind, field in ((WHOLE, "whole"), (RUSH, "rush"), (PACED, "paced")):
-            say.print(f"{kind.name} …", style="dim")
-            for name, figure in cpu_per(short(kind), candidates, other, rounds(kind)).items():
-                setattr(rows[name], field, figure)
-        say.print("latency …", style="dim")
-        for name, (half, end) in added(upstream, candidates, other, 1 if quick else 5).items():
-            rows[name].half, rows[name].end = half, end
-        ours = [candidate for candidate in candidates if candidate.name == "router"]
-        say.print("translated …", style="dim")
-        for name, figure in cpu_per(short(TRANSLATED), ours, other, rounds(TRANSLATED)).items():
-            rows[name].translated = figure
+        measure(upstream, candidates, rows, quick=quick, say=say)
         for candidate in candidates:
             rows[candidate.name].loaded = candidate.rss()
     say.print("start …", style="dim")
-    with running(processes.provider(upstream.port), other, scratch):
-        for program in started:
-            rows[program.name].started = start_times(program, core, scratch, 1 if quick else 5)
+    for program in started:
+        rows[program.name].started = start_times(program, core, scratch, 1 if quick else 5)
     path = processes.nginx_path()
     found = nginx_version(path) if path is not None and "nginx" in rows else None
     return Report(list(rows.values()), found, same_core=core == other, notes=["One short round."] if quick else [])
