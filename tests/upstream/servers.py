@@ -87,7 +87,7 @@ class Server:
     def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
         self._tls = tls
-        self._failed: list[Exception] = []
+        self._failed: list[BaseException] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.peers: list[Peer] = []
         self.port = 0
@@ -119,7 +119,12 @@ class Server:
         self.peers.append(peer)
         task = asyncio.create_task(self._serve(peer))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed.append(error)
 
     async def _serve(self, peer: Peer) -> None:
         writer = peer.writer
@@ -129,9 +134,9 @@ class Server:
         except (asyncio.IncompleteReadError, ConnectionError):
             peer.gone.set()
             writer.transport.abort()
-        except Exception as error:
-            self._failed.append(error)
+        except BaseException:
             writer.transport.abort()
+            raise
 
 
 def endpoint(origin: Origin, *, headers: tuple[tuple[str, str], ...] = (), path: str = "/v1/x", connect: float = 5.0) -> Endpoint:
