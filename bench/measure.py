@@ -64,7 +64,6 @@ PACED = Kind(
     seconds=2.5,
     chunks=PACED_CHUNKS,
     spread=PACE * PACED_CHUNKS,
-    rounds=3,
 )
 
 
