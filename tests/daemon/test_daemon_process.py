@@ -105,12 +105,13 @@ def test_sighup_looks_at_the_file(tmp_path):
 def test_a_bad_file_is_refused_at_start_with_78(tmp_path, break_):
     path = tmp_path / "router.yaml"
     path.write_text(break_("version: 1\n" + SERVER + SANDBOX + MODELS))
-    done = subprocess.run([sys.executable, "-m", "router", "-c", str(path), "serve"], capture_output=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-m", "router", "-c", str(path), "serve"], capture_output=True, timeout=30, check=False
+    )
     assert done.returncode == 78
     assert f"{path}:".encode() in done.stderr
-    checked = subprocess.run(
-        [sys.executable, "-m", "router", "-c", str(path), "serve", "--check-only"], capture_output=True, timeout=30
-    )
+    command = [sys.executable, "-m", "router", "-c", str(path), "serve", "--check-only"]
+    checked = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert checked.returncode == 78
 
 
@@ -119,7 +120,7 @@ def test_an_open_listener_without_keys_is_refused_and_with_auth_none_allowed(tmp
     for server, code in (("{listen: '0.0.0.0:0'}", 78), ("{listen: '0.0.0.0:0', auth: none}", 0)):
         path.write_text(f"version: 1\nserver: {server}\n" + SANDBOX + MODELS)
         command = [sys.executable, "-m", "router", "-c", str(path), "serve", "--check-only"]
-        assert subprocess.run(command, capture_output=True, timeout=30).returncode == code
+        assert subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == code
 
 
 def test_a_taken_port_is_told_and_is_no_configuration_error(tmp_path):
@@ -129,7 +130,9 @@ def test_a_taken_port_is_told_and_is_no_configuration_error(tmp_path):
         path.write_text(
             "version: 1\n" + SERVER.replace("listen: '127.0.0.1:0'", f"listen: '127.0.0.1:{port}'") + SANDBOX + MODELS
         )
-        done = subprocess.run([sys.executable, "-m", "router", "-c", str(path), "serve"], capture_output=True, timeout=30)
+        done = subprocess.run(
+            [sys.executable, "-m", "router", "-c", str(path), "serve"], capture_output=True, timeout=30, check=False
+        )
         assert done.returncode == 1
         assert b"address already in use" in done.stderr
 

@@ -250,8 +250,8 @@ def text(word: str) -> bytes:
     return event({"content": word})
 
 
-def error(message: str = "no", code: str | None = None, type: str = "server_error") -> bytes:
-    return json.dumps({"error": {"message": message, "type": type, "code": code}}).encode()
+def error(message: str = "no", code: str | None = None, kind: str = "server_error") -> bytes:
+    return json.dumps({"error": {"message": message, "type": kind, "code": code}}).encode()
 
 
 def words(body: bytes) -> str:

@@ -6,7 +6,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import DONE, FINISH, ROLE, USAGE, Remembering, Script, ask, bench, error, run, text, words
+from scripted import DONE, FINISH, ROLE, USAGE, Remembering, Script, ask, bench, run, text, words
 
 from router.errors import UpstreamUnavailable
 
@@ -142,7 +142,8 @@ def test_upstream_comments_do_not_count_as_a_first_token():
 def test_headers_are_held_and_then_pings_go_out_while_fallback_stays_possible():
     async def main():
         yaml = PROVIDERS + (
-            "models: {fast: {targets: [a/m, b/m], retries: 0, timeouts: {first_token: 20s}, stream: {hold_headers: 8s, ping: 5s}}}"
+            "models: {fast: {targets: [a/m, b/m], retries: 0, timeouts: {first_token: 20s},"
+            " stream: {hold_headers: 8s, ping: 5s}}}"
         )
         made = bench(yaml, a=[Script(late=1000)], b=[Script(late=4.0, pieces=list(GOOD))])
         client, x = await made.ask(ask(stream=True))
@@ -161,7 +162,8 @@ def test_headers_are_held_and_then_pings_go_out_while_fallback_stays_possible():
 def test_an_error_after_the_headers_left_is_told_in_band():
     async def main():
         yaml = PROVIDERS + (
-            "models: {fast: {targets: [a/m], retries: 0, timeouts: {last_first_token: 20s}, stream: {hold_headers: 1s, ping: 30s}}}"
+            "models: {fast: {targets: [a/m], retries: 0, timeouts: {last_first_token: 20s},"
+            " stream: {hold_headers: 1s, ping: 30s}}}"
         )
         made = bench(yaml, a=[Script(late=1000)])
         client, x = await made.ask(ask(stream=True))

@@ -86,7 +86,7 @@ def test_max_attempts_is_raised_to_the_number_of_targets_and_bounds_the_rest():
 )
 def test_a_short_retry_after_is_waited_for_and_a_long_one_moves_on(retry_after, expected):
     async def main():
-        limited = Script(429, [error(type="rate_limit_error")], {"retry-after": retry_after})
+        limited = Script(429, [error(kind="rate_limit_error")], {"retry-after": retry_after})
         made = bench(TWO, a=[limited, Script(pieces=[answer()])], b=[Script(pieces=[answer()])])
         client, _ = await made.ask(ask())
         assert client.status == 200
@@ -237,7 +237,8 @@ def test_another_format_behind_the_model_is_translated_both_ways():
         yaml = PROVIDERS + "models: {fast: {targets: [c/claude]}}"
         said = {
             "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "stop_reason": "end_turn",
-            "content": [{"type": "text", "text": "Bonjour"}], "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 2},
+            "content": [{"type": "text", "text": "Bonjour"}], "stop_sequence": None,
+            "usage": {"input_tokens": 3, "output_tokens": 2},
         }  # fmt: skip
         made = bench(yaml, c=[Script(pieces=[json.dumps(said).encode()])])
         client, x = await made.ask(ask())
@@ -321,7 +322,7 @@ def test_a_secret_that_an_upstream_quotes_is_cleaned_out():
         from scripted import Bench, ScriptedTransport, compiled
 
         snapshot = compiled(yaml, {"KEY": "sk-canary-0123456789"})
-        quoted = error("bad value; you sent sk-canary-0123456789", type="invalid_request_error")
+        quoted = error("bad value; you sent sk-canary-0123456789", kind="invalid_request_error")
         made = Bench(snapshot, ScriptedTransport({"a": [Script(400, [quoted])], "b": [Script(400, [quoted])]}))
         client, _ = await made.ask(ask())
         assert b"canary" not in client.body

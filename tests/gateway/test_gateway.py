@@ -85,7 +85,7 @@ async def test_a_stream_that_breaks_raises_after_its_text(tmp_path, mode):
         seen = []
         with pytest.raises(GatewayError) as raised:
             async for chunk in made.stream("half", "one two three four five"):
-                seen.append(chunk.text)
+                seen += [chunk.text]
         assert "".join(seen) != ""
         assert raised.value.code == "upstream_unavailable"
 
@@ -127,13 +127,14 @@ async def test_whoever_stops_early_closes_the_upstream(tmp_path, mode):
 
 
 async def test_a_price_survives_the_way_through_the_daemon_exactly(tmp_path):
-    async with running(tmp_path, YAML) as router:
-        async with Gateway(GatewayConfig(router.url + "/v1")) as client, Gateway.from_config(router.path, environ={}) as embedded:
-            big = Usage(input_uncached=300_000, output=7)
-            first = [await each.complete("fast", "x") for each in (client, embedded)]
-            assert [await each.calculate_cost(answer, big) for each, answer in zip((client, embedded), first, strict=True)] == [
-                Decimal("0.900014")
-            ] * 2
+    async with (
+        running(tmp_path, YAML) as router,
+        Gateway(GatewayConfig(router.url + "/v1")) as client,
+        Gateway.from_config(router.path, environ={}) as embedded,
+    ):
+        big = Usage(input_uncached=300_000, output=7)
+        for each in (client, embedded):
+            assert await each.calculate_cost(await each.complete("fast", "x"), big) == Decimal("0.900014")
 
 
 async def test_a_daemon_that_is_not_there_is_a_gateway_error():

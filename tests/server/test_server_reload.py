@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 
 import pytest
 from running import SERVER, running, until
@@ -28,7 +27,7 @@ async def test_a_file_replaced_by_a_link_or_a_rename_is_seen(tmp_path):
     async with running(tmp_path, OPEN) as router:
         text = router.path.read_text()
         (tmp_path / "new.yaml").write_text(text.replace("sandbox/one", "sandbox/two"))
-        os.replace(tmp_path / "new.yaml", router.path)
+        (tmp_path / "new.yaml").replace(router.path)
         await until(lambda: router.runtime.snapshot.generation == 2, 2.0)
         # As Kubernetes mounts it: a link to a directory that is swapped.
         for number in ("three", "four"):
@@ -37,11 +36,11 @@ async def test_a_file_replaced_by_a_link_or_a_rename_is_seen(tmp_path):
             (folder / "router.yaml").write_text(text.replace("sandbox/one", f"sandbox/{number}"))
         (tmp_path / "..data").symlink_to("..three")
         (tmp_path / "link").symlink_to("..data/router.yaml")
-        os.replace(tmp_path / "link", router.path)
+        (tmp_path / "link").replace(router.path)
         await until(lambda: router.runtime.snapshot.generation == 3, 2.0)
         assert await served(router) == "sandbox/three"
         (tmp_path / "swap").symlink_to("..four")
-        os.replace(tmp_path / "swap", tmp_path / "..data")
+        (tmp_path / "swap").replace(tmp_path / "..data")
         await until(lambda: router.runtime.snapshot.generation == 4, 2.0)
         assert await served(router) == "sandbox/four"
 
