@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from router import __version__
@@ -239,8 +239,12 @@ def address(base: str, path: str, provider: RemoteProvider) -> tuple[Origin, str
     port = url.port or (443 if url.scheme == "https" else 80)
     tls = provider.tls
     trust = Tls(tls.ca_file, tls.verify, tls.client_cert, tls.client_key)
-    scheme: Literal["http", "https"] = "https" if url.scheme == "https" else "http"
-    return Origin(scheme, url.hostname or "", port, trust, provider.proxy), root + path + (f"?{url.query}" if url.query else "")
+    if url.scheme == "https":
+        origin = Origin("https", url.hostname or "", port, trust, provider.proxy)
+    else:
+        # Trust is no part of a plain connection: equal origins share a pool.
+        origin = Origin("http", url.hostname or "", port, Tls(), provider.proxy)
+    return origin, root + path + (f"?{url.query}" if url.query else "")
 
 
 def _sandbox(provider: SandboxProvider) -> SandboxSettings:

@@ -189,6 +189,11 @@ def test_secrets_are_known_for_cleaning_and_shown_nowhere():
             "/v1/chat/completions",
         ),
         (
+            "type: openai, api_key: none, base_url: 'http://h:8', tls: {ca_file: /ca}",
+            Origin("http", "h", 8),
+            "/v1/chat/completions",
+        ),
+        (
             "type: openai, api_key: none, proxy: 'http://p:3128', tls: {ca_file: /ca, client_cert: /c, client_key: /k}",
             Origin("https", "api.openai.com", 443, Tls("/ca", True, "/c", "/k"), "http://p:3128"),
             "/v1/chat/completions",

@@ -121,8 +121,6 @@ class Speaker:
             chosen = chosen - {"status", "stream", "retry_after", "after_tokens"} | {
                 self.draw(st.sampled_from(["status", "stream"]))
             }
-        if "tls" in chosen and "base_url" in schema["properties"]:
-            chosen.add("base_url")
         if any("required" in each for each in schema.get("anyOf", ())):
             chosen |= set(schema["anyOf"][0]["required"])
         for key in tuple(chosen):

@@ -83,12 +83,6 @@ def test_each_mistake_has_one_finding_of_its_own(text, expected):
             "{type: sandbox, faults: [{share: 5%}]}",
             [("RC106", "/providers/a/faults/0/stream", "status or stream", ())],
         ),
-        ("{type: vllm, tls: {verify: false}}", [("RC109", "/providers/a", "as it is, it says nothing clear", ())]),
-        ("{type: vllm, base_url: 'https://h/v1', tls: {verify: false}}", []),
-        (
-            "{type: openai, api_key: none, base_url: 'http://h', tls: {ca_file: /ca}}",
-            [("RC109", "/providers/a", "as it is, it says nothing clear", ())],
-        ),
         ("{type: sandbox, api_key: none}", [("RC101", "/providers/a/api_key", "not a key of a sandbox provider", ())]),
     ],
 )

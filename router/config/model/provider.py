@@ -118,33 +118,15 @@ class BaseProvider(Inheritable):
         return self
 
 
-_PLAIN: Json = {"required": ["base_url"], "properties": {"base_url": {"pattern": "^http://"}}}
-
-
-def _no_tls_where(plain: Json) -> ConfigDict:
-    """Trust that nothing asks for would be an option without an effect."""
-    refused: Json = {"not": {"required": ["tls"]}, "x-router-expected": "an https:// base_url, or no tls"}
-    return ConfigDict(json_schema_extra={"if": {"allOf": [{"required": ["tls"]}, plain]}, "then": refused})
-
-
 class RemoteProvider(BaseProvider):
     """Reached over the network."""
-
-    model_config = _no_tls_where(_PLAIN)
 
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, examples=[{"x-team": "search"}])
     """Sent with every request."""
     tls: TlsClientConfig = Field(default_factory=TlsClientConfig, examples=[{"ca_file": "/etc/ssl/private-ca.pem"}])
-    """How the provider is to be trusted."""
+    """How the provider is to be trusted. Without effect where its address is http://."""
     proxy: ProxyUrl = unset()
     """An HTTP proxy to go through, or none."""
-
-    @model_validator(mode="after")
-    def _trusts_https(self) -> Any:
-        base = getattr(self, "base_url", None) or TYPES[self.type].base_url or ""
-        if "tls" in self.model_fields_set and base.startswith("http://"):
-            raise ValueError("expected an https:// base_url, or no tls")
-        return self
 
 
 class HostedProvider(RemoteProvider):
@@ -158,9 +140,6 @@ class HostedProvider(RemoteProvider):
 
 class LocalProvider(RemoteProvider):
     """A server of one's own that needs no credential."""
-
-    # Where its address is not said, it is plain HTTP on this machine.
-    model_config = _no_tls_where({"anyOf": [_PLAIN, {"not": {"required": ["base_url"]}}]})
 
     api_key: ApiKey = written("none")
     """The credential, as a reference; none: send none."""
