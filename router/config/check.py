@@ -30,6 +30,9 @@ MAX_ROUNDS = 5
 _WORDS = frozenset(("RC111", "RC113", "RC126", "RC133"))
 """Findings about a single value: what the schema then says about the same value follows from them, and is left out."""
 
+_OF_KEYS = frozenset(("RC101", "RC110"))
+"""What the schema says about a key is another matter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -135,7 +138,8 @@ def _new(more: Iterable[Diagnostic], before: Sequence[Diagnostic]) -> list[Diagn
     return [
         diagnostic
         for diagnostic in more
-        if (diagnostic.code, diagnostic.pointer) not in said and not _is_below(diagnostic.pointer, words)
+        if (diagnostic.code, diagnostic.pointer) not in said
+        and (diagnostic.code in _OF_KEYS or not _is_below(diagnostic.pointer, words))
     ]
 
 
