@@ -61,14 +61,14 @@ class Dialer:
         if origin.scheme == "https":
             secure = {"ssl": await self.contexts.get(origin.tls), "server_hostname": origin.host}
         if _is_address(origin.host):
-            return (await loop.create_connection(protocol, origin.host, origin.port, **secure))[1]
-        found = await self._resolve(origin.host, origin.port)
-        if len(found) == 1:
-            host, port = found[0][4][:2]
-            return (await loop.create_connection(protocol, host, port, **secure))[1]
-        # uvloop's create_connection knows no happy eyeballs: the race is run here, for both loops.
-        sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=STAGGER, loop=loop)
-        return (await loop.create_connection(protocol, sock=sock, **secure))[1]
+            transport, made = await loop.create_connection(protocol, origin.host, origin.port, **secure)
+        else:
+            found = await self._resolve(origin.host, origin.port)
+            # uvloop's create_connection knows no happy eyeballs: the race is run here, for both loops.
+            sock = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=STAGGER, loop=loop)
+            transport, made = await loop.create_connection(protocol, sock=sock, **secure)
+        _keep_alive(transport)
+        return made
 
     async def _resolve(self, host: str, port: int) -> list[AddrInfo]:
         name = self._names.setdefault((host, port), _Name())
@@ -85,6 +85,20 @@ class Dialer:
                 # A new one: raising the same object in several callers would tie their tracebacks together.
                 raise type(name.failed)(*name.failed.args)
             return name.found
+
+
+def _keep_alive(transport: asyncio.BaseTransport) -> None:
+    """A model may think for minutes without a byte, and network address translators forget what is silent for so long."""
+    sock = transport.get_extra_info("socket")
+    if sock is None:  # It is gone already; whoever uses the connection will hear of it.
+        return
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    except OSError:
+        pass  # The same.
 
 
 def _is_address(host: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -270,3 +271,11 @@ async def test_answers_in_use_survive_the_closing_of_the_transport(http1: Http1T
 
 async def test_a_transport_that_was_never_used_can_be_closed(transport: AnyTransport) -> None:
     await transport.aclose()
+
+
+async def test_a_silent_connection_is_kept_alive(http1: Http1Transport) -> None:
+    async with Server(answers(OK)) as server:
+        assert await ask(http1, server) == b"ok"
+        [connection] = http1._pools[server.origin()].open
+        sock = connection._transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
