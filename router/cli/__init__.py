@@ -88,19 +88,27 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command line (that of the process, if None) and ends the process with its exit code."""
+    sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    # Not cli.main(): it ends with 1 when whoever reads our output has seen enough, and 1 says that a configuration is wrong.
     try:
-        code = cli.main(arguments, prog_name="router", standalone_mode=False)
+        with cli.make_context("router", arguments) as ctx:
+            cli.invoke(ctx)
         sys.stdout.flush()
-    except click.Abort:
-        code = INTERRUPTED
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough (`router explain | head`). The interpreter must not complain about it at exit.
+        # `router explain | head`: the interpreter must not complain about it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FINE
-    except Exception:  # The root of the process: a bug of ours is neither "fine" nor "not fine".
+    except Exception:
+        # The root of the process. A bug of ours says nothing about what was checked.
         logging.getLogger(__name__).exception("a bug of the router")
-        code = CANNOT_CHECK
-    sys.exit(code if isinstance(code, int) else FINE)
+        return CANNOT_CHECK
+    return FINE
