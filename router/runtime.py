@@ -55,8 +55,8 @@ def build(files: Files, sources: Sources, environ: Mapping[str, str], generation
     checked = check(sources, level="env", environ=environ, read_file=files.read_file)
     if checked.file is None:
         raise ConfigError(list(checked.diagnostics))
-    hash_ = files.digest(sources)[:12]
-    return compile_config(checked.file, checked.document, generation=generation, hash=hash_), list(checked.diagnostics)
+    snapshot = compile_config(checked.file, checked.document, generation=generation, digest=files.digest(sources)[:12])
+    return snapshot, list(checked.diagnostics)
 
 
 class Runtime:

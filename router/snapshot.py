@@ -144,8 +144,6 @@ class Target:
     """Shared by all targets of the provider."""
     context: int | None = None
     """Tokens that fit into the model's window, when known."""
-    max_output: int | None = None
-    """Most tokens the model can write, when known."""
     label: str = ""
     """`id` as the file writes it: `openai/gpt-*` for what a pattern made. For metrics: labels must not come from clients."""
 

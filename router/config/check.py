@@ -125,7 +125,7 @@ def _environment(
         return written, None, more
     try:
         file = read(resolved)
-        compile_config(file, resolved, generation=0, hash="", at=around.today)
+        compile_config(file, resolved, generation=0, digest="", at=around.today)
     except ConfigError as error:
         return written, None, [*more, *_new(error.diagnostics, [*found, *more])]
     return resolved, file, more

@@ -23,7 +23,7 @@ _SHORTEST_SECRET = 4  # Cleaning error texts of shorter ones would tear holes in
 _CREDENTIAL_HEADERS = {"authorization", "x-api-key", "api-key", "proxy-authorization"}
 
 
-def compile_config(file: ConfigFile, document: Document, *, generation: int, hash: str, at: date | None = None) -> Snapshot:
+def compile_config(file: ConfigFile, document: Document, *, generation: int, digest: str, at: date | None = None) -> Snapshot:
     """The snapshot of a file whose shape and names were checked and whose references are resolved.
 
     `at` is the day prices are taken for (today, if None). Raises `ConfigError` with every finding.
@@ -40,7 +40,7 @@ def compile_config(file: ConfigFile, document: Document, *, generation: int, has
         raise ConfigError(findings)
     return Snapshot(
         generation=generation,
-        hash=hash,
+        hash=digest,
         server=server,
         log=LogSettings(file.log.level, file.log.format, file.log.requests),
         models=exact,

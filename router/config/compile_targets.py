@@ -19,7 +19,7 @@ from router.config.model.settings import BUILT_IN, Inheritable, ModelSettings
 from router.config.tree import Document
 from router.pricing import Price
 from router.pricing.price import build_price, discounted
-from router.pricing.table import lookup
+from router.pricing.table import Found, lookup
 from router.providers import TYPES, ProviderType, Served
 from router.snapshot import (
     Backoff,
@@ -85,6 +85,7 @@ class TargetCompiler:
         timeouts = merged_timeouts(levels)
         quirks = merged_quirks(TYPES[provider.type], provider)
         identity = TargetId(f"{name}/{asked}")
+        known = self._known(name, (upstream, asked))
         return Target(
             id=identity,
             provider=name,
@@ -93,7 +94,7 @@ class TargetCompiler:
             tier=entry.tier,
             weight=entry.weight,
             off=self.off.get(name),
-            price=self._priced(price, identity, name, (upstream, asked)),
+            price=self._priced(price, identity, name, known),
             timeouts=timeouts,
             retries=first(level.retries for level in levels),
             backoff=merged_backoff(levels),
@@ -104,6 +105,7 @@ class TargetCompiler:
                 stream_usage=quirks.stream_usage,
             ),
             pacing=_pacing(provider),
+            context=known.context if known is not None else None,
             label=entry.target,
         )
 
@@ -121,20 +123,18 @@ class TargetCompiler:
             )
         return made
 
-    def _priced(self, own: Price | None, identity: TargetId, provider: str, models: tuple[str, str]) -> Price | None:
-        price = own or self._by_provider.get(provider) or self._listed(identity) or self._tabled(provider, models)
+    def _priced(self, own: Price | None, identity: TargetId, provider: str, known: Found | None) -> Price | None:
+        price = own or self._by_provider.get(provider) or self._listed(identity) or (known.price if known is not None else None)
         discount = self.file.providers[provider].discount
         return discounted(price, discount) if price is not None and discount else price
 
     def _listed(self, identity: TargetId) -> Price | None:
         return next((price for pattern, price in self._by_pattern if pattern.fullmatch(identity)), None)
 
-    def _tabled(self, provider: str, models: tuple[str, str]) -> Price | None:
-        for model in dict.fromkeys(models):
-            known = lookup(self.file.providers[provider].type, model, self.at)
-            if known is not None and known.price is not None:
-                return known.price
-        return None
+    def _known(self, provider: str, models: tuple[str, str]) -> Found | None:
+        """What the built-in table says: of the vendor's name, else of ours."""
+        rows = [lookup(self.file.providers[provider].type, model, self.at) for model in dict.fromkeys(models)]
+        return next((row for row in rows if row is not None and row.price is not None), next(filter(None, rows), None))
 
     def _reachable(self, name: str, provider: Provider, connect: float) -> Mapping[str, Endpoint]:
         key = (name, connect)

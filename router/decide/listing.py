@@ -8,11 +8,11 @@ from router.wire.listing import Listed
 
 
 def listed(name: str, model: Model) -> Listed:
-    """Sizes are those of the target that is asked first; targets are all that may answer, in order."""
+    """The window is that of the target that is asked first; targets are all that may answer, in order."""
     first = model.tiers[0][0]
     chain: dict[TargetId, Target] = {}
     for each in (model, *model.fallback):
         for target in each.targets:
             chain.setdefault(target.id, target)
     targets = [{"target": target.id, "price": to_json(target.price) if target.price else None} for target in chain.values()]
-    return Listed(name, first.context, first.max_output, targets)
+    return Listed(name, first.context, targets)

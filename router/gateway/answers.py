@@ -97,11 +97,10 @@ class TargetPrice:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A name that may be asked for. Sizes are tokens; None when not known."""
+    """A name that may be asked for. `context_window` is tokens, of its first target; None when not known."""
 
     name: str
     context_window: int | None = None
-    max_output_tokens: int | None = None
 
 
 def read_completion(asked: str, body: bytes, headers: Mapping[str, str]) -> Completion:

@@ -112,7 +112,7 @@ class Gateway:
     async def list_models(self) -> list[ModelInfo]:
         """Every name this client may ask for, in the order of the file."""
         models = (await self._get("/v1/models"))["data"]
-        return [ModelInfo(each["id"], each.get("context_window"), each.get("max_output_tokens")) for each in models]
+        return [ModelInfo(each["id"], each.get("context_window")) for each in models]
 
     async def get_cost(self, model: str) -> list[TargetPrice | None]:
         """The price of each target of a model, in the order they are asked; None where it is not known."""

@@ -94,6 +94,7 @@ class Records(logging.Handler):
         root = logging.getLogger()
         root.handlers[:] = [self]
         root.setLevel(logging.INFO)
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # It tells every event; whether one matters is told by us.
 
     def emit(self, record: logging.LogRecord) -> None:
         level: Level = next((level for level in reversed(_RANK) if record.levelno >= _RANK[level]), "debug")

@@ -21,7 +21,6 @@ class Listed(NamedTuple):
 
     name: str
     context: int | None = None
-    max_output: int | None = None
     targets: Sequence[Json] = ()
     """`target` and `price` (see `pricing.portable`; null when not known) of each, in order."""
 
@@ -51,8 +50,6 @@ def _known(model: Listed) -> Json:
     known: Json = {}
     if model.context is not None:
         known["context_window"] = model.context
-    if model.max_output is not None:
-        known["max_output_tokens"] = model.max_output
     if model.targets:
         known["targets"] = model.targets
     return known

@@ -38,7 +38,7 @@ def compiled(text: str, environ: dict[str, str] | None = None) -> Snapshot:
     assert document is not None
     resolved, more = resolve(document, ENVIRON if environ is None else environ, lambda path: b"file-secret\n")
     assert problems + more == []
-    return compile_config(read(resolved), resolved, generation=7, hash="abc", at=AT)
+    return compile_config(read(resolved), resolved, generation=7, digest="abc", at=AT)
 
 
 def refused(text: str) -> list[tuple[str, str]]:

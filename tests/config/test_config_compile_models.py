@@ -33,7 +33,7 @@ def compiled(models: str) -> Snapshot:
     assert problems + check_shape(document) == []
     resolved, more = resolve(document, {}, lambda path: b"")
     assert more == []
-    return compile_config(read(resolved), resolved, generation=1, hash="", at=date(2026, 11, 25))
+    return compile_config(read(resolved), resolved, generation=1, digest="", at=date(2026, 11, 25))
 
 
 def ids(model: Model) -> list[list[str]]:
@@ -182,7 +182,7 @@ def test_every_file_people_start_from_compiles_when_its_references_are_set(path)
     assert document is not None
     resolved, more = resolve(document, Everything(), lambda name: f"secret-of-{name}".encode())
     assert problems + more + check_shape(document) == []
-    snapshot = compile_config(read(resolved), resolved, generation=1, hash="")
+    snapshot = compile_config(read(resolved), resolved, generation=1, digest="")
     assert snapshot.models
     assert snapshot.optional_off == {}
 
@@ -193,6 +193,6 @@ def test_the_file_at_the_root_serves_every_model_without_a_key():
     assert document is not None
     resolved, findings = resolve(document, {}, lambda name: b"")
     assert findings == []
-    snapshot = compile_config(read(resolved), resolved, generation=1, hash="")
+    snapshot = compile_config(read(resolved), resolved, generation=1, digest="")
     for name in ("fast", "smart", "gpt-5", "claude-opus-4-5"):
         assert [target.provider for target in snapshot.model(name).targets if target.off is None] == ["sandbox"]

@@ -89,3 +89,8 @@ def test_a_listing_names_every_target_once_in_order():
     assert [row["target"] for row in rows] == ["a/one", "a/two", "b/gpt-4o-mini", "a/big", "a/last"]
     assert rows[0]["price"] is None
     assert rows[1]["price"]["input"] == "1"
+
+
+def test_the_window_of_a_known_model_is_listed():
+    snapshot = compiled("version: 1\nproviders: {o: {type: openai, api_key: none}}\nmodels: {m: {targets: [o/gpt-4o-mini]}}\n")
+    assert listed("m", snapshot.model("m")).context == 128_000

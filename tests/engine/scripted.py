@@ -58,7 +58,7 @@ def compiled(yaml: str, environ: dict[str, str] | None = None) -> Snapshot:
     assert document is not None and not found, found
     document, found = resolve(document, environ or {}, lambda path: b"")
     assert not found, found
-    return compile_config(read(document), document, generation=7, hash="abc")
+    return compile_config(read(document), document, generation=7, digest="abc")
 
 
 @dataclass
