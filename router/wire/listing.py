@@ -43,7 +43,9 @@ def _openai(model: Listed) -> Json:
 
 
 def _anthropic(model: Listed) -> Json:
-    return {"id": model.name, "type": "model", "display_name": model.name, "created_at": _EPOCH, **_known(model)}
+    head = {"id": model.name, "type": "model", "display_name": model.name, "created_at": _EPOCH, "lifecycle": "active"}
+    window: Json = {} if model.context is None else {"max_input_tokens": model.context}
+    return head | window | _known(model)
 
 
 def _known(model: Listed) -> Json:
