@@ -23,6 +23,7 @@ from router.config.respell import respell
 from router.config.schema import check_shape
 from router.config.secrets import mask
 from router.config.tree import Document
+from router.snapshot import Snapshot
 
 MAX_ROUNDS = 5
 """How often misspelt keys are corrected to see what is below them: as deep as one can be misspelt inside another."""
@@ -43,6 +44,9 @@ class Checked:
     """As written, misspelt keys corrected; its references resolved where `file` is set. Empty when a file could not be read."""
     file: ConfigFile | None
     """What the document says: at level `env`, and only when there is no error."""
+    snapshot: Snapshot | None
+    """What it means, as generation 0 without a digest: there when `file` is. Compiling is a part of the check, for it finds what
+    nothing else finds; whoever uses the file need not do it again: `dataclasses.replace(snapshot, generation=…, hash=…)`."""
     diagnostics: tuple[Diagnostic, ...]
     """Sorted: by file, then by place."""
     levels: tuple[Level, ...]
@@ -74,7 +78,7 @@ def check(
     files = tuple(source.name for source in sources)
     document, found = salvage(sources)
     if document is None:
-        return Checked(files, _empty(sources), None, _sorted(found, files), ("syntax",))
+        return Checked(files, _empty(sources), None, None, _sorted(found, files), ("syntax",))
     levels = LEVELS[: LEVELS.index(level) + 1]
     if "schema" in levels:
         document, shape = _shape(document)
@@ -82,16 +86,16 @@ def check(
     for step in ("refs", "policy"):
         if step in levels:
             found += _new((each for one in CHECKS if one.level == step for each in one.run(document)), found)
-    file: ConfigFile | None = None
+    usable = _Usable(document, None, None)
     if level == "env":
         if environ is None or read_file is None:
             raise ValueError("level env needs environ and read_file")
-        document, file, more = _environment(document, found, _Surroundings(environ, read_file, today))
+        usable, more = _environment(document, found, _Surroundings(environ, read_file, today))
         found += more
     found = apply_allows(found, document.sources, levels, today)
     if any(diagnostic.severity == "error" for diagnostic in found):
-        file = None
-    return Checked(files, document, file, _sorted(found, files), levels)
+        usable = _Usable(document, None, None)
+    return Checked(files, *usable, _sorted(found, files), levels)
 
 
 def _shape(document: Document) -> tuple[Document, list[Diagnostic]]:
@@ -114,21 +118,25 @@ class _Surroundings(NamedTuple):
     today: date | None
 
 
-def _environment(
-    written: Document, found: Sequence[Diagnostic], around: _Surroundings
-) -> tuple[Document, ConfigFile | None, list[Diagnostic]]:
+class _Usable(NamedTuple):
+    document: Document
+    file: ConfigFile | None
+    snapshot: Snapshot | None
+
+
+def _environment(written: Document, found: Sequence[Diagnostic], around: _Surroundings) -> tuple[_Usable, list[Diagnostic]]:
     """Resolves the references, and looks at what can only be judged then."""
     resolved, unresolved = resolve(written, around.environ, around.read_file)
     more = _new(unresolved, found)
     more += _new((each for one in CHECKS if one.resolved for each in one.run(resolved)), found)
     if any(diagnostic.severity == "error" and not CATALOGUE[diagnostic.code].allowable for diagnostic in (*found, *more)):
-        return written, None, more
+        return _Usable(written, None, None), more
     try:
         file = read(resolved)
-        compile_config(file, resolved, generation=0, digest="", at=around.today)
+        snapshot = compile_config(file, resolved, generation=0, digest="", at=around.today)
     except ConfigError as error:
-        return written, None, [*more, *_new(error.diagnostics, [*found, *more])]
-    return resolved, file, more
+        return _Usable(written, None, None), [*more, *_new(error.diagnostics, [*found, *more])]
+    return _Usable(resolved, file, snapshot), more
 
 
 def _new(more: Iterable[Diagnostic], before: Sequence[Diagnostic]) -> list[Diagnostic]:
