@@ -66,24 +66,30 @@ def every_step(tree: Any, pointer: tuple[Any, ...] = ()) -> list[tuple[Any, ...]
 STEPS = every_step(yaml.safe_load(FULL))
 
 
+def follow(tree: Any, step: tuple[Any, ...]) -> Any:
+    """What stands there, or None where an earlier graft took the way."""
+    for key in step:
+        if not (isinstance(tree, dict) and key in tree) and not (
+            isinstance(tree, list) and isinstance(key, int) and key < len(tree)
+        ):
+            return None
+        tree = tree[key]
+    return tree
+
+
 @st.composite
 def grafted(draw: st.DrawFn) -> Any:
     """The full configuration with something else in a few places: errors deep inside what is right around them."""
     tree = yaml.safe_load(FULL)
     for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=3)):
-        node = tree
-        for key in step[:-1]:
-            node = node[key] if (isinstance(node, dict) and key in node) or (isinstance(node, list) and len(node) > key) else None
-            if not isinstance(node, dict | list):
-                break
-        else:
-            if isinstance(node, dict):
-                action = draw(st.sampled_from(["graft", "drop", "rename"]))
-                old = node.pop(step[-1], None)
-                if action != "drop":
-                    node[draw(WORDS) if action == "rename" else step[-1]] = draw(TREES) if action == "graft" else old
-            elif isinstance(node, list):
-                node.append(draw(TREES))
+        node = follow(tree, step[:-1])
+        if isinstance(node, list):
+            node.append(draw(TREES))
+        elif isinstance(node, dict):
+            action = draw(st.sampled_from(["graft", "drop", "rename"]))
+            old = node.pop(step[-1], None)
+            if action != "drop":
+                node[draw(WORDS) if action == "rename" else step[-1]] = draw(TREES) if action == "graft" else old
     return tree
 
 
