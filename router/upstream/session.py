@@ -136,6 +136,7 @@ class SessionReply:
         self._spent = large and response.status >= 400
         self._inflater: Inflater | None = None
         self._watch = _Watch(response)
+        self._until_close = not {"content-length", "transfer-encoding"} & set(self.headers)  # RFC 9112 6.3, rule 8.
 
     async def read(self) -> bytes:
         parts: list[bytes] = []
@@ -175,13 +176,17 @@ class SessionReply:
         if self._closed:
             raise UpstreamUnavailable("the answer was closed")
         try:
-            return await self._response.content.readany()
+            data = await self._response.content.readany()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             self._cut()
             raise mapped(error, self._origin, reused=False) from error
         except BaseException:
             self._cut()
             raise
+        # aiohttp takes any end of the connection for the end of such a body.
+        if not data and self._until_close and self._watch.was_reset:
+            raise UpstreamUnavailable(f"connection reset by {address(self._origin)} inside its answer")
+        return data
 
     def _cut(self) -> None:
         self._end()
@@ -212,6 +217,11 @@ class _Watch:
     def end(self) -> None:
         if self._gone is not None:
             self._gone.remove_done_callback(self._lost)
+
+    @property
+    def was_reset(self) -> bool:
+        gone = self._gone
+        return gone is not None and gone.done() and not gone.cancelled() and gone.exception() is not None
 
     def _lost(self, _: object) -> None:
         if not self._content.is_eof() and self._content.exception() is None:

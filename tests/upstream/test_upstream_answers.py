@@ -240,6 +240,23 @@ async def test_an_early_answer_ends_the_writing(transport: Transport) -> None:
     assert (status, body) == (413, b"too large")
 
 
+async def test_after_an_early_answer_the_rest_of_the_request_is_nobody_s(http1: Http1Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(whole(b"too large", status=b"413 Content Too Large"))
+        await peer.until_gone()
+
+    async with Server(script) as server, asyncio.timeout(5):
+        reply = await http1.send(server.request(b"x" * 64 * 1024 * 1024))
+        [connection] = http1._pools[server.origin()].open
+        assert connection._transport.get_write_buffer_size() < 1024 * 1024
+        assert await reply.read() == b"too large"
+        # The server reads on, and all that was written has left: yet a next request would be taken for the rest of this body.
+        await until(lambda: connection._transport.get_write_buffer_size() == 0)
+        reply.close()
+        assert http1.idle == 0
+
+
 async def test_a_reader_that_waits_holds_up_the_server(transport: Transport) -> None:
     size = 64 * 1024
     total = 768 * size  # 48 MiB: more than the kernel's buffers

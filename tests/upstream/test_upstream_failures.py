@@ -85,6 +85,18 @@ async def test_a_connection_that_is_reset_when_it_opens_is_no_hang(transport: Tr
             assert (await failure(transport, server.request())).kind == "connect"
 
 
+async def test_a_connection_that_is_gone_before_it_is_used_is_no_hang(http1: Http1Transport) -> None:
+    async def script(peer: Peer) -> None:
+        peer.reset()
+
+    async with Server(script) as server, asyncio.timeout(5):
+        target = endpoint(server.origin())
+        gone = await http1._connect(target, http1._route(target).pool)
+        await until(lambda: gone.lost)
+        with pytest.raises(UpstreamUnavailable):
+            await gone.exchange(b"", b"")
+
+
 def then_reset(*pieces: bytes) -> Script:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -121,6 +133,11 @@ async def test_a_broken_answer_is_unavailable(transport: Transport, script: Scri
     async with Server(script) as server, asyncio.timeout(5):
         error = await failure(transport, server.request())
     assert (error.kind, error.reused, f"127.0.0.1:{server.port}" in error.message) == (kind, False, True)
+
+
+async def test_a_reset_is_no_end_of_a_body_that_ends_with_its_connection(transport: Transport) -> None:
+    async with Server(then_reset(OK + b"\r\n12345")) as server, asyncio.timeout(5):
+        assert (await failure(transport, server.request())).kind == "server"
 
 
 @pytest.mark.parametrize("rubbish", [b"zz\r\n", b"HTTP/1.1 502 Bad Gateway\r\n\r\n"])
