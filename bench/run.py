@@ -47,12 +47,12 @@ def running(program: Program, core: int, scratch: Path) -> Iterator[Process]:
 
 
 def start_times(program: Program, core: int, scratch: Path, rounds: int) -> Figure:
-    """Seconds from the start of the process to its first answer. The first of all, with cold files, is not among them."""
+    """Seconds from the start of the process to its first answer. The very first, with cold files, does not count."""
     times = []
-    for _ in range(rounds):
+    for _ in range(1 + rounds):
         with running(program, core, scratch) as process:
             times.append(process.started)
-    return Figure(tuple(times))
+    return Figure(tuple(times[1:]))
 
 
 def measure(upstream: Process, candidates: Sequence[Process], rows: dict[str, Row], *, quick: bool, say: Console) -> None:
@@ -86,6 +86,9 @@ def run(arguments: argparse.Namespace, scratch: Path, say: Console) -> Report:
         upstream = stack.enter_context(running(processes.provider(free_port()), other, scratch))
         started = programs(arguments.only, upstream.port, scratch)
         rows = {program.name: Row(program.name, TITLES[program.name]) for program in started}
+        say.print("start …", style="dim")
+        for program in started:
+            rows[program.name].started = start_times(program, core, scratch, 1 if quick else 5)
         candidates = [stack.enter_context(running(program, core, scratch)) for program in started]
         time.sleep(SETTLE)
         for candidate in candidates:
@@ -94,9 +97,6 @@ def run(arguments: argparse.Namespace, scratch: Path, say: Console) -> Report:
         measure(upstream, candidates, rows, quick=quick, say=say)
         for candidate in candidates:
             rows[candidate.name].loaded = candidate.rss()
-    say.print("start …", style="dim")
-    for program in started:
-        rows[program.name].started = start_times(program, core, scratch, 1 if quick else 5)
     path = processes.nginx_path()
     found = nginx_version(path) if path is not None and "nginx" in rows else None
     return Report(list(rows.values()), found, same_core=core == other, notes=["One short round."] if quick else [])
@@ -112,8 +112,12 @@ def main() -> int:
         print("the measurement reads /proc and pins processes to cores: it needs Linux", file=sys.stderr)
         return 1
     say = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        report = run(arguments, Path(folder), say)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            report = run(arguments, Path(folder), say)
+    except RuntimeError as error:
+        print(f"no figures: {error}", file=sys.stderr)
+        return 1
     show(report, say)
     if not (arguments.no_write or arguments.quick or arguments.only != list(TITLES)):
         HERE.joinpath("RESULTS.md").write_text(markdown(report), encoding="utf-8")
