@@ -60,7 +60,7 @@ def build(runtime: Runtime) -> Daemon:
         counts.settled(x)
         events.settled(x)
 
-    engine = Engine(transport=upstreams, world=Live(random.random), settled=settled)
+    engine = Engine(transport=upstreams, world=Live(random.random), settled=settled, clock=time.monotonic)
     watch = Watch(runtime, random.random)
     gauges = Gauges(
         open=lambda: engine.open,

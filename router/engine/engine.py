@@ -31,9 +31,14 @@ _CLIENT_GONE = 499  # nginx's word for it; nobody receives it, the log line show
 
 
 class Engine:
-    """Serves exchanges. `settled` is called once with each, when it is over; `open` holds those that are not."""
+    """Serves exchanges. `settled` is called once with each, when it is over; `open` holds those that are not.
 
-    def __init__(self, *, transport: Transport, world: World, settled: Callable[[Exchange], None]) -> None:
+    `clock` gives the monotonic seconds that exchanges are measured in (uvloop's own clock ticks in milliseconds)."""
+
+    def __init__(
+        self, *, transport: Transport, world: World, settled: Callable[[Exchange], None], clock: Callable[[], float]
+    ) -> None:
+        self.clock = clock
         self._transport = transport
         self._world = world
         self._settled = settled
@@ -55,7 +60,7 @@ class Engine:
                 if peek.stream:
                     pings = Pings(client, decision.model.stream, answer_headers(x), x.client.ping)
                 try:
-                    await self._chain(Run(x, client, peek, patience, pings), decision)
+                    await self._chain(Run(x, client, peek, patience, pings, self.clock), decision)
                 finally:
                     if pings is not None:
                         pings.stop()
@@ -69,7 +74,7 @@ class Engine:
             refuse(x, client, InternalError("the router failed; its log has the reason"))
         finally:
             self.open.discard(x)
-            x.ended = asyncio.get_running_loop().time()
+            x.ended = self.clock()
             self._settled(x)
             if self._emptied is not None and not self.open:
                 self._emptied.set()
@@ -85,7 +90,7 @@ class Engine:
         try:
             refuse(x, client, error)
         finally:
-            x.ended = asyncio.get_running_loop().time()
+            x.ended = self.clock()
             self._settled(x)
 
     async def _chain(self, run: Run, decision: Decision) -> None:
@@ -133,7 +138,7 @@ class Engine:
         upstream = FORMATS[endpoint.format]
         built = build_request(x.client, upstream, x.raw, run.peek, target.wanted)
         x.dropped, x.defaulted = built.dropped, built.defaulted
-        clock = asyncio.get_running_loop().time
+        clock = self.clock
         started = clock()
         status: int | None = None
         x.trying = target.id

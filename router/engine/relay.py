@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.engine.answers import answer_headers, comment_of, view_of
@@ -30,6 +31,7 @@ class Run:
     peek: Peek
     patience: Patience
     pings: Pings | None
+    clock: Callable[[], float]
 
     def named(self) -> Named:
         return Named(bare(self.x.request_id), int(self.x.wall))
@@ -60,7 +62,7 @@ async def relay_whole(run: Run, attempt: Open) -> None:
         raise UpstreamUnavailable(f"{attempt.target.id} sent an answer that cannot be read: {error}", answered=200) from error
     if answer.empty:
         raise UpstreamUnavailable(f"{attempt.target.id} sent an empty answer", kind="empty", answered=200)
-    now = asyncio.get_running_loop().time()
+    now = run.clock()
     x.reported_model = answer.model
     x.upstream_seconds += now - attempt.started
     _served(x, attempt.target, answer.usage)
@@ -74,14 +76,14 @@ async def relay_stream(run: Run, attempt: Open) -> None:
     x = run.x
     stream = open_stream(x.client, attempt.upstream, run.peek, run.named())
     held = await _gate(stream, attempt)
-    loop = asyncio.get_running_loop()
-    x.first_token = loop.time() - x.started
+    clock = run.clock
+    x.first_token = clock() - x.started
     # Here is the commit: no other target will be asked from now on.
     x.target = attempt.target.id
     x.reported_model = stream.model
     late = run.client.started
     if not late:
-        run.client.start(answer_headers(x, attempt.attempt("ok", loop.time())))
+        run.client.start(answer_headers(x, attempt.attempt("ok", clock())))
     try:
         await _flow(run, attempt, stream, held)
     except UpstreamError as error:
@@ -94,10 +96,10 @@ async def relay_stream(run: Run, attempt: Open) -> None:
     else:
         attempt.reply.linger = True
         _served(x, attempt.target, stream.usage)
-        x.attempts.append(attempt.attempt("ok", loop.time()))
+        x.attempts.append(attempt.attempt("ok", clock()))
         run.client.end(stream.end(comment_of(x, held=late)))
     finally:
-        x.upstream_seconds += loop.time() - attempt.started
+        x.upstream_seconds += clock() - attempt.started
 
 
 async def _gate(stream: Stream, attempt: Open) -> bytes:

@@ -78,7 +78,8 @@ class Embedded:
     def _started(self) -> Engine:
         if self._engine is None:
             self._upstreams = Upstreams(SandboxTransport())
-            self._engine = Engine(transport=self._upstreams, world=Live(random.random), settled=lambda _: None)
+            world = Live(random.random)
+            self._engine = Engine(transport=self._upstreams, world=world, settled=lambda _: None, clock=time.monotonic)
         return self._engine
 
     def _exchange(self, path: str, body: bytes) -> Exchange:
@@ -87,7 +88,7 @@ class Embedded:
             snapshot=self._snapshot,
             client=PATHS[path].wire,
             raw=body,
-            started=asyncio.get_running_loop().time(),
+            started=time.monotonic(),
             wall=time.time(),
         )
 

@@ -28,6 +28,9 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OVERLOADED_RETRY = 1.0
 """Seconds: an open request ends about then."""
 
+MAX_ID = 128
+"""Characters of a client's own request id that are kept: it is logged."""
+
 Handler = Callable[[web.BaseRequest], Awaitable[Outlet]]
 
 
@@ -99,9 +102,9 @@ class DataPort:
             snapshot=self._runtime.snapshot,
             client=side.wire,
             raw=b"",
-            started=asyncio.get_running_loop().time(),
+            started=self._engine.clock(),
             wall=self._wall(),
-            client_request_id=headers.get("x-client-request-id") or headers.get("x-request-id"),
+            client_request_id=(headers.get("x-client-request-id") or headers.get("x-request-id") or "")[:MAX_ID] or None,
             passed=tuple((name, headers[name]) for name in side.passes if name in headers),
         )
 

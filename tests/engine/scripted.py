@@ -190,6 +190,10 @@ class FixedWorld:
         return self.turns[name]
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 @dataclass
 class Bench:
     """An engine over scripts, and what came of it."""
@@ -199,7 +203,12 @@ class Bench:
     settled: list[Exchange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(transport=self.transport, world=FixedWorld(), settled=self.settled.append)
+        self.engine = Engine(
+            transport=self.transport,
+            world=FixedWorld(),
+            settled=self.settled.append,
+            clock=lambda: asyncio.get_running_loop().time(),
+        )
 
     def exchange(self, body: dict[str, Any] | bytes, *, api: str = "openai_chat", key=None, passed=()) -> Exchange:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -80,7 +80,7 @@ async def running(path: Path, yaml: str, environ: dict[str, str] | None = None) 
         counts.settled(x)
         settled.append(x)
 
-    engine = Engine(transport=upstreams, world=Live(random.random), settled=settle)
+    engine = Engine(transport=upstreams, world=Live(random.random), settled=settle, clock=time.monotonic)
     watch = Watch(runtime, random.random)
     nothing: Callable[[], float] = float
     gauges = Gauges(
