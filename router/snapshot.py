@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, NewType
 
-from router.errors import UnknownModel
+from router.errors import Kind, UnknownModel
+from router.outcomes import OUTCOMES, Backoff, Meaning
 from router.pricing import Price
 from router.secret import Secret
 from router.strategies import Order
@@ -95,14 +96,6 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
-    """Seconds: full jitter between 0 and `min(base * 2**n, max)`."""
-
-    base: float
-    max: float
-
-
-@dataclass(frozen=True, slots=True)
 class Pacing:
     """At most `burst` calls at once, `count` in `window` seconds on the average."""
 
@@ -119,6 +112,36 @@ class Quirks:
     """The name of the output limit in an OpenAI chat request, where the vendor knows only one."""
     stream_usage: bool = True
     """Takes `stream_options.include_usage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """Opens after `failures` in `window` seconds (of `min_requests` at least), for `open` seconds, doubling to `max_open`."""
+
+    failures: int = 5
+    min_requests: int = 5
+    window: float = 30.0
+    open: float = 5.0
+    max_open: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """Retries are at most `share` (0..1) of a target's recent requests, but `min` in ten seconds are always allowed."""
+
+    share: float = 0.2
+    min: int = 3
+
+
+class HealthKey(NamedTuple):
+    """Whose health it is. Equal keys share what was learned, under every model and over every reload."""
+
+    provider: str
+    address: str
+    """Where it is: another base URL is another provider of the same name."""
+    credential: str
+    """Fingerprint of the API key; empty without one."""
+    model: UpstreamModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,8 +165,18 @@ class Target:
     """What every request to it must say: the upstream model's name, `params`, the known output limit, quirks."""
     pacing: Pacing | None
     """Shared by all targets of the provider."""
+    health: HealthKey
     context: int | None = None
     """Tokens that fit into the model's window, when known."""
+    breaker: BreakerSettings | None = BreakerSettings()
+    """None: it is never taken out for failing."""
+    retry_after_max: float = 3.0
+    """Seconds: a Retry-After up to this is waited for, a longer one moves on."""
+    retry_budget: RetryBudget = RetryBudget()
+    errors: Mapping[str, Kind] = field(default_factory=dict)
+    """The provider's own error codes and what they mean: `errors:` of the file, before the built-in tables."""
+    prefill: bool = False
+    """It can continue a half-written answer."""
     label: str = ""
     """`id` as the file writes it: `openai/gpt-*` for what a pattern made. For metrics: labels must not come from clients."""
 
@@ -170,7 +203,13 @@ class Model:
     deadline: float
     stream: StreamSettings
     visible: bool
-    created: int = 0
+    outcomes: Mapping[Kind, Meaning] = field(default_factory=lambda: OUTCOMES)
+    """What the outcome of an attempt means under this model: the whole table, overrides applied."""
+    midstream: Literal["error", "continue", "guard", "buffer"] = "continue"
+    """What happens when a stream breaks after its first token."""
+    guard: float = 1.5
+    """Seconds that output lags behind with `midstream: guard`."""
+    on_disconnect: Literal["cancel", "drain"] = "cancel"
 
     @property
     def targets(self) -> tuple[Target, ...]:

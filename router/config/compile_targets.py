@@ -17,14 +17,15 @@ from router.config.model.prices import PriceConfig
 from router.config.model.provider import Provider, RemoteProvider, SandboxProvider
 from router.config.model.settings import BUILT_IN, Inheritable, ModelSettings
 from router.config.tree import Document
+from router.outcomes import Backoff
 from router.pricing import Price
 from router.pricing.price import build_price, discounted
 from router.pricing.table import Found, lookup
 from router.providers import TYPES, ProviderType, Served
 from router.snapshot import (
-    Backoff,
     Endpoint,
     Fault,
+    HealthKey,
     Origin,
     Pacing,
     Quirks,
@@ -105,6 +106,7 @@ class TargetCompiler:
                 stream_usage=quirks.stream_usage,
             ),
             pacing=_pacing(provider),
+            health=_health(name, provider, upstream),
             context=known.context if known is not None else None,
             label=entry.target,
         )
@@ -206,6 +208,13 @@ def _overlay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
 def _pacing(provider: Provider) -> Pacing | None:
     pacing = provider.pacing
     return None if pacing is None else Pacing(pacing.rate.amount, pacing.rate.window, pacing.burst)
+
+
+def _health(name: str, provider: Provider, model: UpstreamModel) -> HealthKey:
+    if isinstance(provider, SandboxProvider):
+        return HealthKey(name, "sandbox", "", model)
+    credential = provider.api_key.fingerprint if provider.api_key is not None else ""
+    return HealthKey(name, provider.base_url or TYPES[provider.type].base_url or "", credential, model)
 
 
 def _endpoint(name: str, provider: Provider, wire: str, served: Served, connect: float) -> Endpoint:

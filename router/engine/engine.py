@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from router.decide import Ask, Decision, decide
 from router.engine.answers import answer_headers, refuse
-from router.engine.attempts import Tried, failure_of, final, judge, retry_after
 from router.engine.client import Client
 from router.engine.deadline import NEVER, Patience
 from router.engine.exchange import Attempt, Exchange
@@ -20,6 +19,7 @@ from router.engine.pings import Pings
 from router.engine.relay import Open, Run, relay_stream, relay_whole
 from router.engine.transport import Transport, UpstreamReply, UpstreamRequest
 from router.errors import BadRequest, InternalError, NoTarget, RouterError, UpstreamError, UpstreamUnavailable
+from router.outcomes import Patient, Tried, failure_of, final, judge, retry_after
 from router.snapshot import Endpoint, Target
 from router.wire import FORMATS
 from router.wire.base import WireFormat
@@ -117,7 +117,8 @@ class Engine:
             if error.kind == "client":
                 untried = [other for other in untried if other.provider != target.provider]
             tried = Tried(here, len(run.x.attempts), len(untried), target.retries, max_attempts)
-            verdict = judge(error, tried, target.backoff, self._world.random())
+            patient = Patient(target.backoff, target.retry_after_max, self._world.random())
+            verdict = judge(error, decision.model.outcomes[error.kind], tried, patient)
             if verdict.then == "stop" or run.patience.left <= verdict.wait:
                 raise final(errors)
             if verdict.then == "next":

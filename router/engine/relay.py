@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.engine.answers import answer_headers, comment_of, view_of
-from router.engine.attempts import failure_of
 from router.engine.client import Client
 from router.engine.deadline import NEVER, Patience
 from router.engine.exchange import Attempt, Exchange
@@ -15,6 +14,7 @@ from router.engine.ids import bare
 from router.engine.pings import Pings
 from router.engine.transport import UpstreamReply
 from router.errors import UpstreamError, UpstreamUnavailable
+from router.outcomes import failure_of
 from router.pricing import cost
 from router.snapshot import Target
 from router.types import Usage

@@ -185,6 +185,9 @@ class FixedWorld:
     def random(self) -> float:
         return 1.0
 
+    def unavailable(self, target):
+        return None
+
     def turn(self, name: str) -> int:
         self.turns[name] = self.turns.get(name, -1) + 1
         return self.turns[name]

@@ -15,7 +15,9 @@ LAYERS: list[set[str]] = [
     {"types", "errors", "units", "secret", "tasks"},
     {"events"},
     {"wire", "strategies", "pricing"},
-    {"snapshot", "world"},  # Types only: what the file means, what a decision may look at.
+    {"outcomes"},  # What a failure is, and what comes after it.
+    {"snapshot"},  # Types only: what the file means.
+    {"world"},  # Types only: what a decision may look at.
     {"providers", "stores"},
     {"config", "state"},
     {"decide"},
@@ -27,7 +29,8 @@ LEVEL = {part: level for level, row in enumerate(LAYERS) for part in row}
 TOP = len(LAYERS) - 1
 
 PURE = {
-    "types", "events", "errors", "units", "secret", "wire", "strategies", "pricing", "snapshot", "world", "providers", "decide",
+    "types", "events", "errors", "units", "secret", "wire", "strategies", "pricing", "outcomes", "snapshot", "world", "providers",
+    "decide",
 }  # fmt: skip
 IMPURE = {
     "aiohttp", "asyncio", "concurrent", "contextvars", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",

@@ -1,44 +1,14 @@
-"""What the outcome of an attempt means: this target again, the next one, or stop? Pure.
-
-`MEANING` is the outcome table of docs/failures.md; `judge` reads it, `failure_of` finds the row for an upstream's answer.
-"""
+"""This target again, the next one, or stop? `judge` reads the outcome table, `failure_of` finds the row for an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple
 
 from router.errors import Kind, UpstreamCredentials, UpstreamError, UpstreamRejected, UpstreamThrottled, UpstreamUnavailable
-from router.snapshot import Backoff
+from router.outcomes.table import Backoff, Meaning
 from router.wire.base import Fault
-
-RETRY_AFTER_MAX = 3.0
-"""Seconds: a Retry-After up to this is waited for, a longer one moves on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """One row: may the same target be tried again, may the next one?"""
-
-    again: Literal["backoff", "no"]
-    next: Literal["yes", "other_provider", "no"]
-
-
-MEANING: Mapping[Kind, Meaning] = {
-    "connect": Meaning("backoff", "yes"),
-    "server": Meaning("backoff", "yes"),
-    "timeout": Meaning("no", "yes"),
-    "rate": Meaning("backoff", "yes"),
-    "billing": Meaning("no", "yes"),
-    "auth": Meaning("no", "yes"),
-    "context": Meaning("no", "yes"),
-    "policy": Meaning("no", "no"),
-    "client": Meaning("no", "other_provider"),
-    "empty": Meaning("no", "yes"),
-    "broken_stream": Meaning("no", "no"),
-}
 
 
 class Verdict(NamedTuple):
@@ -58,21 +28,32 @@ class Tried(NamedTuple):
     untried: int
     """Targets that were not tried yet."""
     retries: int
-    """How often this target may be tried again."""
+    """How often this target may be tried again (`retries` of the file)."""
     max_attempts: int
     """Over all targets."""
 
 
-def judge(error: UpstreamError, tried: Tried, backoff: Backoff, draw: float) -> Verdict:
-    """What comes next. `draw` in [0, 1) is the jitter. A retry never takes the attempt that an untried target needs."""
-    meaning = MEANING[error.kind]
+class Patient(NamedTuple):
+    """How long one waits before a target is tried again."""
+
+    backoff: Backoff
+    retry_after_max: float
+    """Seconds: a Retry-After up to this is waited for, a longer one moves on."""
+    draw: float
+    """The jitter, in [0, 1)."""
+
+
+def judge(error: UpstreamError, meaning: Meaning, tried: Tried, patient: Patient) -> Verdict:
+    """What comes next. A retry never takes the attempt that an untried target needs."""
+    retries = tried.retries if meaning.retries is None else meaning.retries
     left = tried.max_attempts - tried.all
-    if meaning.again == "backoff" and tried.here <= tried.retries and left > tried.untried:
+    if tried.here <= retries and left > tried.untried:
         if error.retry_after is None:
-            return Verdict("again", draw * min(backoff.base * 2 ** (tried.here - 1), backoff.max))
-        if error.retry_after <= RETRY_AFTER_MAX:
+            backoff = patient.backoff
+            return Verdict("again", patient.draw * min(backoff.base * 2 ** (tried.here - 1), backoff.max))
+        if error.retry_after <= patient.retry_after_max:
             return Verdict("again", error.retry_after)
-    if meaning.next == "no" or not tried.untried or left <= 0:
+    if meaning.next == "none" or not tried.untried or left <= 0:
         return Verdict("stop")
     return Verdict("next")
 

@@ -4,13 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.engine.attempts import MEANING, RETRY_AFTER_MAX, Tried, failure_of, final, judge, kind_of, retry_after
 from router.errors import UpstreamError, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from router.snapshot import Backoff
+from router.outcomes import OUTCOMES, Backoff, Patient, Tried, failure_of, final, judge, kind_of, retry_after
 from router.wire.base import Fault
 
 BACKOFF = Backoff(0.25, 5.0)
-KINDS = sorted(MEANING)
+KINDS = sorted(OUTCOMES)
 
 
 @pytest.mark.parametrize(
@@ -55,23 +54,24 @@ def test_the_code_counts_before_the_status_and_the_status_before_the_text(status
 )
 def test_a_verdict_never_exceeds_what_is_allowed(kind, after, here, all_, untried, retries, most, draw):
     error = UpstreamError("x", kind=kind, retry_after=after)
-    verdict = judge(error, Tried(here, all_, untried, retries, most), BACKOFF, draw)
+    meaning = OUTCOMES[kind]
+    verdict = judge(error, meaning, Tried(here, all_, untried, retries, most), Patient(BACKOFF, 3.0, draw))
     if verdict.then == "again":
-        assert MEANING[kind].again == "backoff"
-        assert here <= retries
+        assert here <= (retries if meaning.retries is None else meaning.retries)
         assert most - all_ > untried  # Every untried target can still have its attempt.
-        assert after is None or after <= RETRY_AFTER_MAX
-        assert 0 <= verdict.wait <= max(BACKOFF.max, RETRY_AFTER_MAX)
+        assert after is None or after <= 3.0
+        assert 0 <= verdict.wait <= max(BACKOFF.max, 3.0)
     elif verdict.then == "next":
         assert untried
         assert all_ < most
-        assert MEANING[kind].next != "no"
+        assert meaning.next != "none"
     else:
-        assert MEANING[kind].next == "no" or not untried or all_ >= most
+        assert meaning.next == "none" or not untried or all_ >= most
 
 
 def test_backoff_doubles_up_to_its_bound_with_full_jitter():
-    waits = [judge(UpstreamError("x"), Tried(n, n, 0, 9, 99), BACKOFF, 0.5).wait for n in range(1, 8)]
+    patient = Patient(BACKOFF, 3.0, 0.5)
+    waits = [judge(UpstreamError("x"), OUTCOMES["server"], Tried(n, n, 0, 9, 99), patient).wait for n in range(1, 8)]
     assert waits == [0.125, 0.25, 0.5, 1.0, 2.0, 2.5, 2.5]
 
 
