@@ -127,6 +127,22 @@ async def test_headers_have_lower_case_names_and_the_last_of_several_counts(tran
     assert "first" not in repr(headers)
 
 
+async def test_headers_of_an_interim_answer_are_not_those_of_the_answer(transport: Transport) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+    async with Server(answers(early + whole(BODY))) as server:
+        assert await ask(transport, server.request()) == (200, {"content-length": "13"}, BODY)
+
+
+async def test_a_body_that_waited_for_its_reader_can_be_read_whole(http1: Http1Transport) -> None:
+    body = b"x" * 8 * 1024 * 1024
+    async with Server(answers(whole(body))) as server, asyncio.timeout(5):
+        reply = await http1.send(server.request())
+        [connection] = http1._pools[server.origin()].open
+        await until(lambda: not connection._reading)
+        assert await reply.read() == body
+        reply.close()
+
+
 async def test_a_trailer_is_no_header_of_the_next_answer(transport: Transport) -> None:
     first = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-trailer: 1\r\n\r\n"
     sent = iter([first, whole(BODY)])

@@ -181,6 +181,7 @@ async def test_a_reset_inside_the_body_is_unavailable(transport: Transport) -> N
             id="too many bytes of headers",
         ),
         pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", id="101"),
+        pytest.param(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", id="101 without upgrade"),
         pytest.param(b"HTTP/1.1 000 OK\r\ncontent-length: 0\r\n\r\n", id="status 0"),
         pytest.param(b"HTTP/1.1 100 Continue\r\nx: y\r\n\r\n" * 10_000, id="1xx without end"),
     ],
@@ -203,6 +204,19 @@ async def test_a_body_without_end_is_not_read_whole(transport: Transport, monkey
 
     async with Server(script) as server, asyncio.timeout(5):
         assert "too large" in (await failure(transport, server.request())).message
+
+
+async def test_a_server_that_hangs_up_while_it_does_not_read_is_no_hang(http1: Http1Transport) -> None:
+    over = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        peer.writer.transport.pause_reading()
+        peer.writer.write_eof()
+        await over.wait()
+
+    async with Server(script) as server, asyncio.timeout(5):
+        await failure(http1, server.request(b"x" * 64 * 1024 * 1024))
+        over.set()
 
 
 # --- silence, and who gives up ------------------------------------------------

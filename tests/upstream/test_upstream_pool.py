@@ -235,7 +235,9 @@ async def test_an_end_that_does_not_come_costs_the_connection(transport: Transpo
         assert 0.2 < asyncio.get_running_loop().time() - began < 1
 
 
-async def test_an_end_that_goes_on_and_on_costs_the_connection(transport: Transport) -> None:
+async def test_an_end_that_goes_on_and_on_costs_the_connection(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("session", "http1"):
+        monkeypatch.setattr(f"router.upstream.{module}.LINGER", 60)
     go_on = asyncio.Event()
 
     async def script(peer: Peer) -> None:
