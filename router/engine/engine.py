@@ -20,13 +20,15 @@ from router.engine.relay import Open, Run, relay_stream, relay_whole
 from router.engine.transport import Transport, UpstreamReply, UpstreamRequest
 from router.errors import BadRequest, InternalError, NoTarget, RouterError, UpstreamError, UpstreamUnavailable
 from router.outcomes import Patient, Tried, failure_of, final, judge, retry_after
-from router.snapshot import Endpoint, Target
+from router.snapshot import Endpoint, Model, StreamSettings, Target
 from router.wire import FORMATS
 from router.wire.base import WireFormat
 from router.wire.transcode import build_request
 from router.world import World
 
 log = logging.getLogger("router.engine")
+BEFORE = 0.7
+"""The part of a client's patience with silence after which something is sent: networks are slow, too."""
 _CLIENT_GONE = 499  # nginx's word for it; nobody receives it, the log line shows it.
 
 
@@ -55,10 +57,10 @@ class Engine:
             x.asked, x.stream = peek.model, peek.stream
             decision = decide(x.snapshot, Ask(peek.model, x.key), self._world)
             x.model = decision.model.name
-            with Patience(decision.model.deadline) as patience:
+            with Patience(_deadline(x, decision.model)) as patience:
                 pings = None
                 if peek.stream:
-                    pings = Pings(client, decision.model.stream, answer_headers(x), x.client.ping)
+                    pings = Pings(client, _stream_settings(x, decision.model), answer_headers(x), x.client.ping)
                 try:
                     await self._chain(Run(x, client, peek, patience, pings, self.clock), decision)
                 finally:
@@ -176,6 +178,20 @@ class Engine:
                 raise
         # The connection had been idle and was closed just then: nobody saw the request, and this is not an attempt.
         return await self._transport.send(request)
+
+
+def _deadline(x: Exchange, model: Model) -> float:
+    """The file's, the client's, and for a plain request the client's patience with silence: the nearest of them."""
+    silence = NEVER if x.silence is None or x.stream else x.silence
+    return min(model.deadline, NEVER if x.deadline is None else x.deadline, silence)
+
+
+def _stream_settings(x: Exchange, model: Model) -> StreamSettings:
+    """Pings go out before the client's patience is over."""
+    if x.silence is None:
+        return model.stream
+    soon = x.silence * BEFORE
+    return StreamSettings(min(model.stream.hold_headers, soon), min(model.stream.ping, soon))
 
 
 def _set_clocks(run: Run, target: Target, *, last: bool) -> None:

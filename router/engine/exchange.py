@@ -55,6 +55,10 @@ class Exchange:
     client_request_id: str | None = None
     passed: tuple[tuple[str, str], ...] = ()
     """Request headers of the allow-list that go on to a target of the same format."""
+    deadline: float | None = None
+    """Seconds the client gives the whole (`x-router-deadline`); it may only tighten the file's."""
+    silence: float | None = None
+    """Seconds of silence after which the client gives up (the SDKs' `x-stainless-read-timeout`)."""
 
     asked: str = ""
     """The model as the client wrote it."""

@@ -19,6 +19,7 @@ from router.errors import BodyTooLarge, Draining, NotFound, Overloaded, RouterEr
 from router.runtime import Runtime
 from router.server.auth import authenticate
 from router.server.outlet import Outlet
+from router.server.patience import deadline_of, silence_of
 from router.server.probes import Probes
 from router.snapshot import ClientKey, Snapshot
 from router.wire.endpoints import MODELS_PATH, PATHS, Side, side_of
@@ -84,6 +85,7 @@ class DataPort:
             x = self._exchange(request, side)
             outlet = Outlet(request, [(side.request_id, x.request_id)] if side.request_id else None)
             try:
+                x.deadline, x.silence = deadline_of(request.headers), silence_of(request.headers)
                 x.key = authenticate(x.snapshot, request.headers)
                 self._admit(x.snapshot)
                 x.raw = await _body(request, x.snapshot.server.max_body)

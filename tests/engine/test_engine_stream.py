@@ -304,3 +304,18 @@ def test_whatever_happens_an_exchange_ends_once_and_leaks_nothing(scripts, leave
         assert len(live) <= 1, live  # The test's own bound.
 
     run(main())
+
+
+def test_pings_go_out_before_a_client_loses_its_patience_with_silence():
+    async def main():
+        yaml = PROVIDERS + "models: {fast: {targets: [a/m], timeouts: {last_first_token: 60s}}}"
+        made = bench(yaml, a=[Script(late=20.0, pieces=list(GOOD))])
+        x = made.exchange(ask(stream=True))
+        x.silence = 5.0
+        client = Remembering()
+        await made.engine.handle(x, client)
+        moments = [0.0, *(at for at, _ in client.times)]
+        assert max(later - before for before, later in zip(moments, moments[1:], strict=False)) < 5.0
+        assert words(client.body) == "Hello"
+
+    run(main())

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from scripted import Script, answer, ask, bench, error, run
+from scripted import Remembering, Script, answer, ask, bench, error, run
 
 from router.errors import UpstreamTimeout, UpstreamUnavailable
 
@@ -285,7 +285,6 @@ def test_an_unknown_model_is_answered_with_the_nearest_name():
 def test_a_client_that_leaves_closes_the_upstream_and_is_settled_once():
     async def main():
         made = bench(TWO, a=[Script(pieces=[1000.0])], b=[])
-        from scripted import Remembering
 
         x = made.exchange(ask())
         task = asyncio.ensure_future(made.engine.handle(x, Remembering()))
@@ -350,5 +349,21 @@ def test_pacing_spreads_the_calls_to_a_provider():
         made = bench(yaml, a=[Script(pieces=[answer()]) for _ in range(4)], b=[])
         await asyncio.gather(*(made.ask(ask()) for _ in range(4)))
         assert [round(at) for _, at in made.transport.sent] == [0, 0, 1, 2]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("deadline", "silence", "expected"), [(2.0, None, 2.0), (None, 3.0, 3.0), (9.0, 4.0, 4.0), (900.0, 900.0, 30.0)]
+)
+def test_a_client_can_only_shorten_the_wait(deadline, silence, expected):
+    async def main():
+        made = bench(PROVIDERS + "models: {fast: {targets: [a/m], deadline: 30s}}", a=[Script(late=1000)])
+        x = made.exchange(ask())
+        x.deadline, x.silence = deadline, silence
+        client = Remembering()
+        await made.engine.handle(x, client)
+        assert asyncio.get_running_loop().time() == expected
+        assert client.status == 504
 
     run(main())
