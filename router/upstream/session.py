@@ -64,7 +64,7 @@ class SessionTransport:
         if not 200 <= response.status <= 599:
             response.close()
             raise UpstreamUnavailable(f"the answer of {address(origin)} is no HTTP the router takes: status {response.status}")
-        return SessionReply(response, origin, large=len(request.body) > SLICE)
+        return SessionReply(response, origin)
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -125,15 +125,13 @@ class _Slices:
 class SessionReply:
     """A `router.engine.transport.UpstreamReply`."""
 
-    def __init__(self, response: aiohttp.ClientResponse, origin: Origin, *, large: bool) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, origin: Origin) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = Headers({name.lower(): value for name, value in response.raw_headers})
         self.linger = False
         self._response = response
         self._origin = origin
         self._closed = False
-        # A server that refuses a large request early may never read the rest: aiohttp would wait for that before reuse.
-        self._spent = large and response.status >= 400
         self._inflater: Inflater | None = None
         self._watch = _Watch(response)
         self._until_close = not {"content-length", "transfer-encoding"} & set(self.headers)  # RFC 9112 6.3, rule 8.
@@ -163,10 +161,10 @@ class SessionReply:
     def close(self) -> None:
         if self._closed:
             return
-        if self._response.content.at_eof() and self._response.content.exception() is None and not self._spent:
+        if self._response.content.at_eof() and self._response.content.exception() is None:
             self._end()
             self._response.release()
-        elif self.linger and not self._spent:
+        elif self.linger:
             self._end()
             spawn(_rest(self._response), name="linger")
         else:

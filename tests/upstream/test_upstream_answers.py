@@ -243,15 +243,26 @@ async def test_a_large_request_is_not_copied_into_the_socket_at_once(http1: Http
         stuck.set()
 
 
-async def test_an_early_answer_ends_the_writing(transport: Transport) -> None:
+@pytest.mark.parametrize("reads_on", [True, False])
+async def test_an_early_answer_ends_the_writing(transport: Transport, reads_on: bool) -> None:
     async def script(peer: Peer) -> None:
         await peer.head()
+        if not reads_on:
+            peer.writer.transport.pause_reading()
         await peer.send(whole(b"too large", status=b"413 Content Too Large"))
-        await peer.until_gone()
+        if reads_on:
+            await peer.until_gone()
+        else:
+            await closed.wait()
+            peer.writer.transport.resume_reading()
+            await peer.until_gone()
+
+    closed = asyncio.Event()
 
     async with Server(script) as server:
         async with asyncio.timeout(5):
             status, _, body = await ask(transport, server.request(b"x" * 64 * 1024 * 1024))
+            closed.set()
             await server.peers[0].gone.wait()
     assert (status, body) == (413, b"too large")
 

@@ -237,11 +237,8 @@ async def test_cancelling_closes_the_connection_within_250_ms(transport: Transpo
 
     async def ask() -> None:
         reply = await transport.send(server.request())
-        try:
-            await reply.chunk()
-            await (reply.chunk() if wait == "chunk" else reply.read())
-        finally:
-            reply.close()
+        await reply.chunk()
+        await (reply.chunk() if wait == "chunk" else reply.read())
 
     async with Server(silent_after(*pieces)) as server:
         asking = asyncio.create_task(ask())
