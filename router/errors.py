@@ -133,6 +133,8 @@ class UpstreamError(RouterError):
         self.answered = answered
         self.upstream_type: str | None = None
         self.upstream_code: str | None = None
+        self.window: int | None = None
+        """Tokens: the window that an error of kind `context` names."""
 
 
 class UpstreamRejected(UpstreamError):

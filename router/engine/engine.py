@@ -153,7 +153,7 @@ class Engine:
             try:
                 status = reply.status
                 if not 200 <= status < 300:
-                    raise await _failure(x, upstream, reply)
+                    raise await _failure(x, target, upstream, reply)
                 relay = relay_stream if run.peek.stream else relay_whole
                 await relay(run, Open(target, upstream, reply, started))
             finally:
@@ -213,9 +213,10 @@ def _headers(x: Exchange, endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
     return passed + tuple(header for header in endpoint.defaults if header[0] not in names)
 
 
-async def _failure(x: Exchange, upstream: WireFormat, reply: UpstreamReply) -> UpstreamError:
+async def _failure(x: Exchange, target: Target, upstream: WireFormat, reply: UpstreamReply) -> UpstreamError:
     fault = upstream.parse_fault(await reply.read())
-    error = failure_of(reply.status, fault, retry_after(reply.headers, x.wall))
+    wait = retry_after(reply.status, {**fault.waits, **reply.headers}, x.wall)
+    error = failure_of(reply.status, fault, wait, target.errors)
     if upstream is not x.client:
         error.upstream_type = error.upstream_code = None  # Words of another format: the client's may not contain them.
     return error

@@ -14,7 +14,7 @@ from router.engine.ids import bare
 from router.engine.pings import Pings
 from router.engine.transport import UpstreamReply
 from router.errors import UpstreamError, UpstreamUnavailable
-from router.outcomes import failure_of
+from router.outcomes import failure_in_band
 from router.pricing import cost
 from router.snapshot import Target
 from router.types import Usage
@@ -57,7 +57,7 @@ async def relay_whole(run: Run, attempt: Open) -> None:
     try:
         answer = read_answer(x.client, attempt.upstream, raw, run.named())
     except StreamFault as fault:
-        raise in_band(fault, attempt.reply.status) from fault
+        raise in_band(fault, attempt) from fault
     except ValueError as error:
         raise UpstreamUnavailable(f"{attempt.target.id} sent an answer that cannot be read: {error}", answered=200) from error
     if answer.empty:
@@ -163,11 +163,9 @@ def _served(x: Exchange, target: Target, usage: Usage | None) -> None:
         x.cost = cost(usage, target.price)
 
 
-def in_band(fault: StreamFault, status: int) -> UpstreamError:
+def in_band(fault: StreamFault, attempt: Open) -> UpstreamError:
     """The error an upstream put into a 200: judged as the status it stands for."""
-    error = failure_of(fault.status or 500, fault.fault, None)
-    error.answered = status
-    return error
+    return failure_in_band(fault, attempt.reply.status, None, attempt.target.errors)
 
 
 class _Mapped:
@@ -183,7 +181,7 @@ class _Mapped:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, StreamFault):
-            raise in_band(error, self._attempt.reply.status) from error
+            raise in_band(error, self._attempt) from error
         if isinstance(error, ValueError):
             message = f"{self._attempt.target.id} sent a stream that cannot be read: {error}"
             raise UpstreamUnavailable(message, answered=200) from error

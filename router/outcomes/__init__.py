@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from router.outcomes.judge import Patient, Tried, Verdict, failure_of, final, judge, kind_of, retry_after
+from router.outcomes.attribution import context_window, failure_in_band, failure_of, kind_of
+from router.outcomes.judge import Patient, Tried, Verdict, final, judge
+from router.outcomes.next import next_target
 from router.outcomes.table import OUTCOMES, Backoff, Meaning
+from router.outcomes.waits import retry_after
 
 __all__ = [
     "OUTCOMES",
@@ -12,9 +15,12 @@ __all__ = [
     "Patient",
     "Tried",
     "Verdict",
+    "context_window",
+    "failure_in_band",
     "failure_of",
     "final",
     "judge",
     "kind_of",
+    "next_target",
     "retry_after",
 ]

@@ -89,6 +89,10 @@ class Fault(NamedTuple):
     message: str
     type: str | None
     code: str | None
+    reasons: tuple[str, ...] = ()
+    """Finer words than `code` and `type`, finest first: Gemini's `details[].reason`, Azure's `innererror.code`."""
+    waits: Mapping[str, str] = {}
+    """What the body says of waiting, spelled as headers: `retry-after`, `x-ratelimit-reset`."""
 
 
 class Named(NamedTuple):

@@ -36,8 +36,8 @@ KINDS = sorted(OUTCOMES)
 )
 def test_the_code_counts_before_the_status_and_the_status_before_the_text(status, code, message, kind):
     fault = Fault(message, None, code)
-    assert kind_of(status, fault) == kind
-    error = failure_of(status, fault, None)
+    assert kind_of(status, fault, {}) == kind
+    error = failure_of(status, fault, None, {})
     assert (error.kind, error.answered) == (kind, status)
     assert (400 <= error.status < 500) == (kind in ("context", "policy", "client", "rate"))
 
@@ -99,4 +99,4 @@ def test_the_first_refusal_is_told_only_when_all_refused():
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(headers, seconds):
-    assert retry_after(headers, 10.0) == seconds
+    assert retry_after(400, headers, 10.0) == seconds
