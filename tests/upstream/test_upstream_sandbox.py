@@ -195,6 +195,13 @@ async def test_a_tool_is_called_when_the_request_wants_it(
 
 
 @EVERY
+async def test_no_tool_is_called_where_the_request_forbids_it(wire: str) -> None:
+    none: Any = {"openai_chat": "none", "anthropic_messages": {"type": "none"}}
+    heard = await said(wire, settings_of(), "weather?", tools=tools(wire, "weather"), tool_choice=none[wire])
+    assert (heard.finish, heard.text, heard.calls) == ("stop", "weather?", [])
+
+
+@EVERY
 async def test_a_tool_s_result_ends_the_loop(wire: str) -> None:
     if wire == "openai_chat":
         call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
