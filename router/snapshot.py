@@ -210,10 +210,21 @@ class Model:
     guard: float = 1.5
     """Seconds that output lags behind with `midstream: guard`."""
     on_disconnect: Literal["cancel", "drain"] = "cancel"
+    alternatives: Mapping[str, Model] = field(default_factory=dict)
+    """What the names in `outcomes` (`Meaning.next`) mean. Their own `fallback` is empty: it is not followed."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
         return tuple(target for tier in self.tiers for target in tier)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """A look, every `period` seconds, whether a provider is there: a GET of `endpoint.path`, which costs nothing."""
+
+    provider: str
+    period: float
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -302,6 +313,8 @@ class Snapshot:
     optional_off: Mapping[str, str]
     """Providers that are off, and why."""
     prices_missing: Literal["reject_if_budgeted", "reject", "warn"] = "reject_if_budgeted"
+    probes: tuple[Probe, ...] = ()
+    """Of the providers that are on and ask for it."""
     _made: dict[str, Model] = field(default_factory=dict, repr=False)
 
     def model(self, name: str) -> Model:

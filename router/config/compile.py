@@ -10,14 +10,16 @@ from ipaddress import ip_address
 from typing import Any, Literal
 
 from router.config.compile_models import ModelCompiler
-from router.config.compile_targets import TargetCompiler, found
+from router.config.compile_targets import TargetCompiler, first, found
 from router.config.diagnostics import ConfigError, Diagnostic
+from router.config.endpoints import build_probe
 from router.config.model import ConfigFile
 from router.config.model.names import KeyConfig
 from router.config.model.provider import RemoteProvider
+from router.config.model.settings import BUILT_IN
 from router.config.references import Resolved, ResolvedDocument
 from router.config.tree import Document
-from router.snapshot import ClientKey, Listener, LogSettings, Model, Pattern, ServerSettings, Snapshot
+from router.snapshot import ClientKey, Listener, LogSettings, Model, Pattern, Probe, ServerSettings, Snapshot
 
 _SHORTEST_SECRET = 4  # Cleaning error texts of shorter ones would tear holes into ordinary words.
 _CREDENTIAL_HEADERS = {"authorization", "x-api-key", "api-key", "proxy-authorization"}
@@ -49,7 +51,17 @@ def compile_config(file: ConfigFile, document: Document, *, generation: int, dig
         secrets=frozenset(secret for secret in _secrets(file, document) if len(secret) >= _SHORTEST_SECRET),
         optional_off=dict(off),
         prices_missing=file.prices.missing,
+        probes=tuple(_probes(file, off)),
     )
+
+
+def _probes(file: ConfigFile, off: Mapping[str, str]) -> Iterator[Probe]:
+    for name, provider in file.providers.items():
+        if isinstance(provider, RemoteProvider) and name not in off:
+            connect = first(level.timeouts.connect for level in (provider, file.defaults, BUILT_IN))
+            probe = build_probe(name, provider, connect)
+            if probe is not None:
+                yield probe
 
 
 def _twice(file: ConfigFile, document: Document) -> Iterator[Diagnostic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -12,6 +12,8 @@ from router.config.model import ConfigFile
 from router.config.model.names import ModelConfig, TargetConfig
 from router.config.model.settings import BUILT_IN
 from router.config.tree import Document
+from router.errors import Kind
+from router.outcomes import OUTCOMES, Meaning
 from router.pricing import Price
 from router.snapshot import Model, Pattern, StreamSettings, Target
 from router.strategies import STRATEGIES
@@ -40,6 +42,7 @@ class ModelCompiler:
         self._read_names()
         for name in self.file.models:
             self._check(name)
+        self._check_defaults()
         if self.findings:
             return {}, ()
         exact = {name: self._whole(name, None) for name in self.file.models if "*" not in name}
@@ -82,27 +85,44 @@ class ModelCompiler:
             except Refused as refused:
                 self._find(path, refused)
         for index, entry_name in enumerate(written.fallback):
-            try:
-                self._check_fallback(name, entry_name)
-            except Refused as refused:
-                self._find(("models", name, "fallback", index), refused)
+            self._check_named(name, entry_name, ("models", name, "fallback", index))
+        for kind, row in written.outcomes.rows().items():
+            for index, entry_name in enumerate(row.next or ()):
+                self._check_named(name, entry_name, ("models", name, "outcomes", kind, "next", index))
 
-    def _check_fallback(self, name: str, entry: str) -> None:
+    def _check_named(self, name: str, entry: str, path: Sequence[str | int]) -> None:
+        """What `fallback` and `outcomes` of the model `name` lead to."""
         if self._named.get(entry, entry) == name:
-            raise Refused("RC210", f"`models.{name}` falls back to itself", "a model cannot be its own fallback")
+            label = "a model cannot be its own fallback"
+            self._find(path, Refused("RC210", f"`models.{name}` falls back to itself", label))
+            return
+        try:
+            self._check_there(name, entry)
+        except Refused as refused:
+            self._find(path, refused)
+
+    def _check_there(self, name: str, entry: str) -> None:
         provider, slash, _ = entry.partition("/")
         if entry in self._named or (slash and provider in self.file.providers):
             _no_star_without(entry, name)
-            return
-        if "*" in entry or not any(pattern.match(entry) is not None for pattern in self._patterns):
+        elif "*" in entry or not any(pattern.match(entry) is not None for pattern in self._patterns):
             raise Refused("RC202", f"no model is named `{entry}`", "the name of a model, or PROVIDER/MODEL")
 
+    def _check_defaults(self) -> None:
+        """`outcomes` of `defaults` hold for every model, whatever its name is."""
+        for kind, row in self.file.defaults.outcomes.rows().items():
+            for index, entry in enumerate(row.next or ()):
+                self._check_named("", entry, ("defaults", "outcomes", kind, "next", index))
+
     def _whole(self, name: str, star: str | None) -> Model:
-        """The model with its fallbacks; a maker for patterns once its name is fixed."""
+        """The model with what stands behind it; a maker for patterns once its name is fixed."""
         fallback = tuple(self._behind(name, entry, star) for entry in self.file.models[name].fallback)
         bare = self._bare_model(name, star)
-        reachable = sum(target.off is None for model in (bare, *fallback) for target in model.targets)
-        return replace(bare, fallback=fallback, max_attempts=max(bare.max_attempts, reachable))
+        named = dict.fromkeys(entry for meaning in bare.outcomes.values() for entry in _names(meaning))
+        alternatives = {entry: self._behind(name, entry, star) for entry in named}
+        behind = (bare, *fallback, *alternatives.values())
+        reachable = sum(target.off is None for model in behind for target in model.targets)
+        return replace(bare, fallback=fallback, alternatives=alternatives, max_attempts=max(bare.max_attempts, reachable))
 
     def _behind(self, name: str, entry: str, star: str | None) -> Model:
         """The model a fallback means: an exact name, a target, or a name that a pattern takes."""
@@ -146,11 +166,33 @@ class ModelCompiler:
                 ping=first(level.stream.ping for level in levels),
             ),
             visible=written.visible,
+            outcomes=self._outcomes(name, written),
+            midstream=first(level.midstream for level in levels),
+            guard=first(level.guard for level in levels),
+            on_disconnect=first(level.on_disconnect for level in levels),
         )
+
+    def _outcomes(self, name: str, written: ModelConfig) -> Mapping[Kind, Meaning]:
+        """The table, with what `defaults` and then the model say otherwise; the table itself where they say nothing."""
+        made = dict(OUTCOMES)
+        for settings in (self.file.defaults, written):
+            for kind, row in settings.outcomes.rows().items():
+                if row.retry is not None:
+                    made[kind] = replace(made[kind], retries=row.retry)
+                if row.next is not None:
+                    # `defaults` may send to a model what is this one's own to solve; then the table holds, or who is left.
+                    others = tuple(entry for entry in row.next if self._named.get(entry, entry) != name)
+                    made[kind] = replace(made[kind], next=others or ("none" if not row.next else OUTCOMES[kind].next))
+        return OUTCOMES if made == OUTCOMES else made
 
     def _find(self, path: Sequence[str | int], refused: Refused) -> None:
         code, message, label = refused.args
         self.findings.append(found(self.document, path, code, message, label))
+
+
+def _names(meaning: Meaning) -> Iterator[str]:
+    if isinstance(meaning.next, tuple):
+        yield from meaning.next
 
 
 def _no_star_without(entry: str, name: str) -> None:

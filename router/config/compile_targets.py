@@ -7,44 +7,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from router import __version__
 from router.config.diagnostics import Diagnostic
+from router.config.endpoints import build_endpoint
 from router.config.model import ConfigFile
 from router.config.model.names import TargetConfig
 from router.config.model.prices import PriceConfig
-from router.config.model.provider import Provider, RemoteProvider, SandboxProvider
+from router.config.model.provider import Provider, SandboxProvider
 from router.config.model.settings import BUILT_IN, Inheritable, ModelSettings
 from router.config.tree import Document
 from router.outcomes import Backoff
 from router.pricing import Price
 from router.pricing.price import build_price, discounted
 from router.pricing.table import Found, lookup
-from router.providers import TYPES, ProviderType, Served
+from router.providers import TYPES, ProviderType
 from router.snapshot import (
+    BreakerSettings,
     Endpoint,
-    Fault,
     HealthKey,
-    Origin,
     Pacing,
     Quirks,
-    SandboxSettings,
+    RetryBudget,
     Target,
     TargetId,
     Timeouts,
-    Tls,
     UpstreamModel,
 )
 from router.units import parse_count
 from router.wire.base import Wanted
 
 T = TypeVar("T")
-_FIXED = (
-    ("content-type", "application/json"),
-    # Relayed bytes must be readable by the client as they are, and a stream must not wait for a compressor's window.
-    ("accept-encoding", "identity"),
-)
 
 
 class Refused(Exception):
@@ -107,7 +99,12 @@ class TargetCompiler:
             ),
             pacing=_pacing(provider),
             health=_health(name, provider, upstream),
-            context=known.context if known is not None else None,
+            context=entry.context or (known.context if known is not None else None),
+            breaker=merged_breaker(levels),
+            retry_after_max=first(level.retry_after_max for level in levels),
+            retry_budget=merged_retry_budget(levels),
+            errors=provider.errors,
+            prefill=_prefill(TYPES[provider.type], (upstream, asked)) if entry.prefill is None else entry.prefill,
             label=entry.target,
         )
 
@@ -143,7 +140,9 @@ class TargetCompiler:
         if key not in self._endpoints:
             row = TYPES[provider.type]
             formats = {provider.format: row.served[provider.format]} if provider.format else row.served
-            self._endpoints[key] = {each: _endpoint(name, provider, each, served, connect) for each, served in formats.items()}
+            self._endpoints[key] = {
+                each: build_endpoint(name, provider, each, served, connect) for each, served in formats.items()
+            }
         return self._endpoints[key]
 
 
@@ -179,6 +178,29 @@ def merged_backoff(levels: Sequence[Inheritable]) -> Backoff:
     return Backoff(base=first(each.base for each in set_by), max=first(each.max for each in set_by))
 
 
+def merged_retry_budget(levels: Sequence[Inheritable]) -> RetryBudget:
+    set_by = [level.retry_budget for level in levels]
+    return RetryBudget(share=first(each.share for each in set_by), min=first(each.min for each in set_by))
+
+
+def merged_breaker(levels: Sequence[Inheritable]) -> BreakerSettings | None:
+    """None where the nearest level that says anything says `none`; what stands above a `none` does not reach below it."""
+    said = [level.breaker for level in levels]
+    if None in said:
+        said = said[: said.index(None)]
+        if not any(each is not None and each.model_fields_set for each in said):
+            return None
+    set_by = [each for each in (*said, BUILT_IN.breaker) if each is not None]
+    opened = first(each.open for each in set_by)
+    return BreakerSettings(
+        failures=first(each.failures for each in set_by),
+        min_requests=first(each.min_requests for each in set_by),
+        window=first(each.window for each in set_by),
+        open=opened,
+        max_open=max(opened, first(each.max_open for each in set_by)),
+    )
+
+
 def merged_params(levels: Sequence[Inheritable]) -> Mapping[str, Any]:
     merged: dict[str, Any] = {}
     for level in reversed(levels):
@@ -210,52 +232,12 @@ def _pacing(provider: Provider) -> Pacing | None:
     return None if pacing is None else Pacing(pacing.rate.amount, pacing.rate.window, pacing.burst)
 
 
+def _prefill(row: ProviderType, models: Iterable[str]) -> bool:
+    return any(row.prefills(model) for model in models)
+
+
 def _health(name: str, provider: Provider, model: UpstreamModel) -> HealthKey:
     if isinstance(provider, SandboxProvider):
         return HealthKey(name, "sandbox", "", model)
     credential = provider.api_key.fingerprint if provider.api_key is not None else ""
     return HealthKey(name, provider.base_url or TYPES[provider.type].base_url or "", credential, model)
-
-
-def _endpoint(name: str, provider: Provider, wire: str, served: Served, connect: float) -> Endpoint:
-    if isinstance(provider, SandboxProvider):
-        return Endpoint(wire, Origin("sandbox", name, 0), served.path, (), connect, _sandbox(provider))
-    base = provider.base_url or TYPES[provider.type].base_url
-    assert base is not None  # The model asks for a base URL where the type has none.
-    origin, path = address(base, served.path, provider)
-    headers = dict(_FIXED) | {"user-agent": f"router/{__version__}"}
-    if provider.api_key is not None:
-        headers |= served.auth(provider.api_key.reveal())
-    headers |= provider.headers
-    return Endpoint(
-        format=wire,
-        origin=origin,
-        path=path,
-        headers=tuple(headers.items()),
-        connect=connect,
-        defaults=tuple((header, value) for header, value in served.defaults.items() if header not in provider.headers),
-        passes=served.passes - provider.headers.keys(),
-    )
-
-
-def address(base: str, path: str, provider: RemoteProvider) -> tuple[Origin, str]:
-    """Where `path` is under a base URL. People write base URLs with and without the `/v1` at their end, and some with the
-    whole path; a query (an `api-version`) stays at the end."""
-    url = urlsplit(base)
-    root = url.path.rstrip("/").removesuffix(path)
-    if "/v1/" in path:
-        root = root.removesuffix("/v1")
-    port = url.port or (443 if url.scheme == "https" else 80)
-    tls = provider.tls
-    trust = Tls(tls.ca_file, tls.verify, tls.client_cert, tls.client_key)
-    if url.scheme == "https":
-        origin = Origin("https", url.hostname or "", port, trust, provider.proxy)
-    else:
-        # Trust is no part of a plain connection: equal origins share a pool.
-        origin = Origin("http", url.hostname or "", port, Tls(), provider.proxy)
-    return origin, root + path + (f"?{url.query}" if url.query else "")
-
-
-def _sandbox(provider: SandboxProvider) -> SandboxSettings:
-    faults = tuple(Fault(each.status, each.stream, each.share, each.retry_after, each.after_tokens) for each in provider.faults)
-    return SandboxSettings(provider.first_token, provider.tokens_per_second, provider.reply, faults, provider.seed)

@@ -22,10 +22,14 @@ NAMED: tuple[Path, ...] = (
     ("prices", "targets"),
     ("providers", "*", "headers"),
     ("providers", "*", "names"),
+    ("providers", "*", "errors"),
     ("defaults", "params"),
     ("providers", "*", "params"),
     ("models", "*", "params"),
     ("models", "*", "targets", "*", "params"),
+    ("tests", "*", "given", "headers"),
+    ("tests", "*", "world"),
+    ("tests", "*", "world", "health"),
 )
 """Maps whose keys are names, not words of the language. There `x-ai` is a name like any other, and `none` in a later file takes
 an entry away; everywhere else `x-…` is a note, and `none` is a value."""

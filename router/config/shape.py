@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jsonschema.exceptions import ValidationError
 
 from router.config.diagnostics import Diagnostic, Edit, Place, Suggestion
+from router.config.model.settings import DefaultsConfig
 from router.config.similar import nearest
 from router.config.tree import Document, dotted, join, parts
 from router.providers import TYPES
@@ -115,7 +116,8 @@ def _diagnostics(document: Document, error: ValidationError) -> Iterator[Diagnos
 
 
 def _unknown_keys(seen: _Seen) -> Iterator[Diagnostic]:
-    allowed = list(seen.schema["properties"])
+    # What a map has of its own stands before what it may repeat of `defaults`.
+    allowed = sorted(seen.schema["properties"], key=lambda key: key in DefaultsConfig.model_fields)
     for key in seen.value:
         if key not in allowed and not key.startswith("x-"):
             yield _unknown(seen, str(key), allowed)
@@ -280,6 +282,9 @@ _NOUNS = (
     (("prices", "targets", "*"), "a price"),
     (("providers", "*", "price"), "a price"),
     (("providers", "*", "faults", "*"), "a fault"),
+    (("tests", "*"), "a test"),
+    (("tests", "*", "given"), "what a test gives"),
+    (("tests", "*", "expect"), "what a test expects"),
 )
 
 

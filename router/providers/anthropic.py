@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router.providers.base import ProviderType, anthropic_messages
+from router.providers.families import CLAUDE_BEFORE_4_6
 
 ROWS = (
     ProviderType(
@@ -10,11 +11,13 @@ ROWS = (
         base_url="https://api.anthropic.com",
         served={"anthropic_messages": anthropic_messages()},
         source="https://platform.claude.com/docs/en/api/overview",
+        prefill=CLAUDE_BEFORE_4_6,
     ),
     ProviderType(
         name="anthropic_compatible",
         base_url=None,
         served={"anthropic_messages": anthropic_messages()},
         source="https://platform.claude.com/docs/en/api/messages",
+        prefill=CLAUDE_BEFORE_4_6,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -63,3 +64,15 @@ class ProviderType:
     key: Literal["required", "optional", "unused"] = "required"
     """Whether the file must say an API key (it may always say `none`)."""
     quirks: Quirks = field(default_factory=Quirks)
+    prefill: re.Pattern[str] | None = None
+    """Names of models that continue an answer whose beginning stands at the end of the conversation."""
+
+    def prefills(self, model: str) -> bool:
+        """Whether the model of that name is known to continue a half-written answer here."""
+        return self.prefill is not None and self.prefill.search(model) is not None
+
+    @property
+    def listing(self) -> str:
+        """Where its models are listed, a call that costs nothing: beside what it serves first."""
+        first = next(iter(self.served.values())).path
+        return "/v1/models" if first.startswith("/v1/") else "/models"

@@ -14,6 +14,7 @@ from router.config.model.prices import PricesConfig
 from router.config.model.provider import Provider
 from router.config.model.server import LogConfig, ServerConfig
 from router.config.model.settings import DefaultsConfig
+from router.config.model.tests import CaseConfig
 from router.config.references import Resolved
 from router.config.tree import Document, dotted, join
 
@@ -50,6 +51,8 @@ class ConfigFile(Strict):
     """Prices by target."""
     log: LogConfig = Field(default_factory=LogConfig)
     """What is written to standard error."""
+    tests: list[CaseConfig] = Field(default_factory=list)
+    """What the file promises: `router test` shows whether it holds, offline."""
 
 
 def read(document: Document) -> ConfigFile:

@@ -210,7 +210,8 @@ _ONE_STAR = r"[^\s*\$]*\*?[^\s*\$]*"
 _TARGET = rf"{NAME}/(?=[^\s]){_ONE_STAR}"
 
 _DURATION_SAYS = "a duration such as 250ms, 30s, 5m, 24h or 7d"
-Duration = Annotated[float, text("duration", _DURATION_SAYS, units.DURATION, "30s", units.parse_duration)]
+DURATION = text("duration", _DURATION_SAYS, units.DURATION, "30s", units.parse_duration)
+Duration = Annotated[float, DURATION]
 """Seconds; may be 0."""
 Period = Annotated[
     float, text("duration", _DURATION_SAYS + ", longer than 0", _MORE_THAN_0 + units.DURATION, "30s", units.parse_duration)

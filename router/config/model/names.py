@@ -16,15 +16,14 @@ from router.config.model.kinds import (
     KeyHash,
     ModelName,
     PlainName,
+    SomeTokens,
     TargetName,
     Weight,
-    text,
     whole,
 )
+from router.config.model.outcomes import FallbackName
 from router.config.model.prices import PRICE_EXAMPLES, PriceOrFree
 from router.config.model.settings import Inheritable, ModelSettings
-
-FallbackName = Annotated[str, text("model name", "the name of a model, or PROVIDER/MODEL", r"[^\s\$]+", "smart")]
 
 
 class TargetConfig(Inheritable):
@@ -38,6 +37,10 @@ class TargetConfig(Inheritable):
     """Its part of the traffic within the tier, with `strategy: weighted`. 0: only when nothing else is left."""
     price: PriceOrFree | None = unset(examples=PRICE_EXAMPLES)
     """What it costs: `free`, or US dollars per million tokens."""
+    context: SomeTokens | None = unset(examples=[128000])
+    """Tokens that fit into its window. Left out: what the built-in table knows."""
+    prefill: Boolean | None = unset()
+    """Whether it can continue a half-written answer. Left out: what is known of the model."""
 
 
 TargetOrName = Annotated[TargetConfig, Short("object", TARGET.fragment(), lambda name: {"target": name})]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -17,6 +17,7 @@ from router.config.model.kinds import (
     HeaderValue,
     Json,
     PathOrNone,
+    Period,
     PerWindow,
     ProxyUrl,
     Share,
@@ -25,12 +26,16 @@ from router.config.model.kinds import (
     UpstreamName,
     choice,
     fixed,
+    text,
     whole,
 )
 from router.config.model.prices import PRICE_EXAMPLES, PriceOrFree
 from router.config.model.settings import Inheritable
+from router.errors import Kind
 from router.providers import TYPES
 
+ErrorCode = Annotated[str, text("error code", "an error code, without spaces", r"[^\s\$]+", "quota_exhausted")]
+OutcomeClass = Annotated[Kind, choice(*get_args(Kind))]
 FORMATS = tuple(dict.fromkeys(name for row in TYPES.values() for name in row.served))
 
 
@@ -64,6 +69,15 @@ class PacingConfig(Strict):
     """Calls per window, on the average."""
     burst: Annotated[int, whole("calls", 1, 100_000, 8)] = written(1)
     """Calls at once."""
+
+
+class HealthConfig(Strict):
+    """Looks whether the provider is there, with a call that costs nothing."""
+
+    probe: Period
+    """How often."""
+    path: Annotated[str | None, text("path", "a path such as /models", r"/[\x21\x22\x24-\x7e]*", "/models")] = unset()
+    """What is fetched with GET, relative to the base URL. Left out: the list of models."""
 
 
 def _key_with_cert(schema: Json) -> None:
@@ -110,6 +124,8 @@ class BaseProvider(Inheritable):
     """How this server departs from its wire format."""
     pacing: Annotated[PacingConfig | None, none_or("a map with rate and burst")] = unset(examples=[{"rate": "8/1s", "burst": 8}])
     """Smooths outbound calls; none: they go out as they come."""
+    errors: dict[ErrorCode, OutcomeClass] = Field(default_factory=dict, examples=[{"quota_exhausted": "billing"}])
+    """Error codes of this provider, and the class of outcome each means; before what is known of them anyway."""
 
     @model_validator(mode="after")
     def _serves_format(self) -> Any:
@@ -127,6 +143,8 @@ class RemoteProvider(BaseProvider):
     """How the provider is to be trusted. Without effect where its address is http://."""
     proxy: ProxyUrl = unset()
     """An HTTP proxy to go through, or none."""
+    health: Annotated[HealthConfig | None, none_or("a map with probe")] = unset(examples=[{"probe": "30s", "path": "/models"}])
+    """Looks whether it is there, by free calls only; none: what requests tell is all."""
 
 
 class HostedProvider(RemoteProvider):

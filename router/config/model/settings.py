@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from router.config.model.base import Short, Strict, inherited, unset
-from router.config.model.kinds import Boolean, Json, Period, SomeTokens, Text, choice, number, text, whole
+from router.config.model.base import Short, Strict, inherited, none_or, unset
+from router.config.model.kinds import Boolean, Duration, Json, Period, Share, SomeTokens, Text, choice, number, text, whole
+from router.config.model.outcomes import OutcomesConfig
 from router.config.references import plain
 from router.strategies import STRATEGIES
 
 Tries = Annotated[int, whole("retries", 0, 10, 1)]
 Attempts = Annotated[int, whole("attempts", 1, 100, 4)]
 STRATEGY = choice(*STRATEGIES)
+Midstream = Literal["error", "continue", "guard", "buffer"]
 
 
 class TimeoutsConfig(Strict):
@@ -40,6 +42,30 @@ class BackoffConfig(Strict):
     """Upper bound of the first wait; doubles with each retry."""
     max: Period | None = inherited("5s")
     """The longest wait."""
+
+
+class RetryBudgetConfig(Strict):
+    """Protects a provider in trouble from ever more tries: beyond this a failure moves on at once."""
+
+    share: Share | None = inherited("20%")
+    """Retries of a target are at most this part of its recent requests."""
+    min: Annotated[int | None, whole("retries", 0, 1000, 3)] = inherited(3)
+    """This many in 10 seconds are always allowed."""
+
+
+class BreakerConfig(Strict):
+    """When a target that keeps failing is left alone, and for how long. Only failures of the upstream count."""
+
+    failures: Annotated[int | None, whole("failures", 2, 1000, 5)] = inherited(5)
+    """It opens after so many failures in `window`."""
+    min_requests: Annotated[int | None, whole("requests", 1, 10_000, 5)] = inherited(5)
+    """It does not open before so many requests in `window`."""
+    window: Period | None = inherited("30s")
+    """How far back is counted."""
+    open: Period | None = inherited("5s")
+    """How long it stays open before one trial is let through; doubles each time that fails."""
+    max_open: Period | None = inherited("15s")
+    """The longest it stays open (`open`, if that is longer)."""
 
 
 class StreamConfig(Strict):
@@ -131,6 +157,14 @@ class Inheritable(Strict):
     """More tries at the same target, where the failure allows it. Never takes the attempt an untried target needs."""
     backoff: BackoffConfig = Field(default_factory=BackoffConfig, examples=[{"base": "500ms"}])
     """The wait before a retry."""
+    retry_after_max: Duration | None = inherited("3s")
+    """A Retry-After up to this is waited for; after a longer one the next target is tried."""
+    retry_budget: RetryBudgetConfig = Field(default_factory=RetryBudgetConfig, examples=[{"share": "10%", "min": 5}])
+    """How many retries there may be in all."""
+    breaker: Annotated[BreakerConfig | None, none_or("a map with failures, window, open, …")] = Field(
+        default_factory=BreakerConfig, examples=["none", {"failures": 10, "open": "10s"}]
+    )
+    """When a failing target is left alone; none: never."""
     params: ParamsConfig = Field(default_factory=ParamsConfig, examples=[{"max_tokens": 4096, "temperature": 0.2}])
     """Body fields that are set when the client did not; maps merge leaf by leaf."""
 
@@ -144,6 +178,14 @@ class ModelSettings(Inheritable):
     """Time for the whole chain of attempts, waiting included."""
     stream: StreamConfig = Field(default_factory=StreamConfig, examples=[{"ping": "10s"}])
     """How streams are begun and kept alive."""
+    outcomes: OutcomesConfig = Field(default_factory=OutcomesConfig, examples=[{"context": {"next": ["long"]}}])
+    """What failures mean, where it is not what the outcome table says."""
+    midstream: Annotated[Midstream | None, choice(*get_args(Midstream))] = inherited("continue")
+    """When a stream breaks after its first token: error, continue (by a target that can), guard, or buffer."""
+    guard: Period | None = inherited("1500ms")
+    """How far `midstream: guard` holds the output back."""
+    on_disconnect: Annotated[Literal["cancel", "drain"] | None, choice("cancel", "drain")] = inherited("cancel")
+    """When the client leaves: cancel the upstream's work, or let it finish."""
     strategy: StrategyOrName | None = unset(examples=["ordered", {"type": "weighted"}])
     """How the targets of a tier are ordered: ordered (the default), weighted, or round_robin."""
 
@@ -159,9 +201,10 @@ def _shipped(section: type[BaseModel]) -> Json:
         extra = info.json_schema_extra
         if isinstance(extra, dict) and "default" in extra:
             found[name] = extra["default"]
-        elif (
-            isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel) and (inner := _shipped(info.annotation))
-        ):
+            continue
+        kinds = (info.annotation, *get_args(info.annotation))  # A section, or one that may be none.
+        inner = next((_shipped(kind) for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if inner:
             found[name] = inner
     return found
 
