@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from router.decide.decide import Ask, Decision, Dropped, allowed_names, decide, find_model, unusable
+from router.decide.decide import Ask, Decision, Dropped, allowed_names, decide, find_model, unavailable
+from router.decide.turns import no_target, turn_of
 
-__all__ = ["Ask", "Decision", "Dropped", "allowed_names", "decide", "find_model", "unusable"]
+__all__ = ["Ask", "Decision", "Dropped", "allowed_names", "decide", "find_model", "no_target", "turn_of", "unavailable"]

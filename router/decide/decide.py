@@ -10,7 +10,7 @@ from typing import NamedTuple
 from router.errors import NotAllowed, UnknownModel
 from router.snapshot import ClientKey, Model, Snapshot, Target, TargetId
 from router.strategies import Draw
-from router.world import World
+from router.world import Unavailable, World
 
 
 class Ask(NamedTuple):
@@ -24,12 +24,24 @@ class Ask(NamedTuple):
 
 class Dropped(NamedTuple):
     target: TargetId
-    reason: str
+    why: Unavailable
+
+    @property
+    def reason(self) -> str:
+        return self.why.text
+
+    @property
+    def until(self) -> float | None:
+        """When it may be asked again, in seconds of the engine's clock; None: nobody knows."""
+        return self.why.until
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`targets` are distinct, in the order they are to be tried: the model's tiers, then those of its fallbacks."""
+    """`targets` are distinct, in the order they are to be tried: the model's tiers, then those of its fallbacks.
+
+    When nothing else is left they are those that we ourselves had chosen to leave alone: see `router.decide.turns`.
+    """
 
     model: Model
     targets: tuple[Target, ...]
@@ -40,26 +52,30 @@ def decide(snapshot: Snapshot, ask: Ask, world: World) -> Decision:
     """Raises `UnknownModel` (with the nearest name this key may ask for) and `NotAllowed`."""
     model = find_model(snapshot, ask)
     kept: dict[TargetId, Target] = {}
-    dropped: list[Dropped] = []
+    out: dict[TargetId, tuple[Target, Unavailable]] = {}
     for each in (model, *model.fallback):
         for number, tier in enumerate(each.tiers):
             for target in _ordered(each, number, tier, world):
                 if target.id in kept:
                     continue
-                if (reason := unusable(snapshot, target)) is None:
+                why = unavailable(snapshot, target, world)
+                if why is None:
                     kept[target.id] = target
-                else:
-                    dropped.append(Dropped(target.id, reason))
-    return Decision(model, tuple(kept.values()), tuple(dropped))
+                elif target.id not in out:
+                    out[target.id] = (target, why)
+    if not kept:
+        kept = {target.id: target for target, why in out.values() if why.early}
+    dropped = tuple(Dropped(target, why) for target, (_, why) in out.items() if target not in kept) if out else ()
+    return Decision(model, tuple(kept.values()), dropped)
 
 
-def unusable(snapshot: Snapshot, target: Target) -> str | None:
-    """Why the target cannot be used at all, or None. The one list of reasons."""
+def unavailable(snapshot: Snapshot, target: Target, world: World) -> Unavailable | None:
+    """Why the target is not to be asked now, or None. The one list of reasons, of the configuration and of the world."""
     if target.off is not None:
-        return target.off
+        return Unavailable(target.off, None)
     if target.price is None and snapshot.prices_missing == "reject":
-        return "its price is not known, and `prices.missing` is reject"
-    return None
+        return Unavailable("its price is not known, and `prices.missing` is reject", None)
+    return world.unavailable(target)
 
 
 def find_model(snapshot: Snapshot, ask: Ask) -> Model:
