@@ -48,6 +48,19 @@ class Peek:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefill:
+    """How a server is told that the assistant turn at the end of a conversation is the beginning of its answer, where that turn
+    alone does not say so. The default is the plain turn."""
+
+    message: Mapping[str, Any] = field(default_factory=dict)
+    """Members of the turn (Mistral, DeepSeek: `prefix`; Moonshot: `partial`)."""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """Members of the body (vLLM: `continue_final_message`, `add_generation_prompt`)."""
+    repeats: bool = False
+    """The answer is known to begin with the turn, word for word."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What the target wants in the request it is sent. Compiled at load, one per target and pair of formats."""
 
@@ -60,6 +73,8 @@ class Wanted:
     """See `snapshot.Quirks`."""
     stream_usage: bool = True
     """See `snapshot.Quirks`."""
+    prefill: Prefill = Prefill()
+    """For requests to continue an answer; see `router.wire.resume`."""
 
 
 class Built(NamedTuple):
@@ -162,8 +177,12 @@ class Stream(Protocol):
         """
         ...
 
+    def rest(self) -> bytes:
+        """What was still to be sent when the stream broke: whole events that had arrived. Gives it once."""
+        ...
+
     def fail(self, error: ErrorView) -> bytes:
-        """What was still to be sent, and one error event in the client's format; nothing may follow it."""
+        """`rest`, and one error event in the client's format; nothing may follow it."""
         ...
 
 

@@ -63,8 +63,12 @@ class Relay:
     def end(self, comment_text: str) -> bytes:
         return self._held + comment(comment_text) + self._terminal
 
+    def rest(self) -> bytes:
+        rest, self._held = self._held, b""
+        return rest
+
     def fail(self, error: ErrorView) -> bytes:
-        return self._held + self._error_event(error)
+        return self.rest() + self._error_event(error)
 
     def _pass(self, block: bytes, events: Iterable[tuple[bytes, int]]) -> bytes:
         """The bytes of `block` that go on: all of it, unless an event is to be left out or changed."""

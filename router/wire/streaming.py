@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import fields, replace
+from typing import NamedTuple, Protocol
 
-from router.events import Finished, PartDelta, PartSigned, PartStarted, Started, StreamEvent, UsageReported
-from router.types import Thinking, ToolCall, Usage
+from router.events import Finished, PartDelta, PartEnded, PartSigned, PartStarted, Started, StreamEvent, UsageReported
+from router.types import Text, Thinking, ToolCall, Usage
 from router.wire.base import ErrorView, Frame, WireFormat
 from router.wire.passthrough import MAX_MALFORMED
+from router.wire.seam import OPEN, Place, Seam
 from router.wire.sse import Decoder
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
@@ -32,6 +34,11 @@ class StreamParser(Protocol):
 class StreamRenderer(Protocol):
     """Writes one client stream."""
 
+    def resume(self, place: Place) -> None:
+        """Called before anything else: another stream was broken off at `place`, and this one goes on there. If the place is
+        open, its text is the part `seam.OPEN`, which has started already."""
+        ...
+
     def render(self, event: StreamEvent) -> bytes:
         """Whole events (or nothing). Is not given `Finished` and `UsageReported`."""
         ...
@@ -43,6 +50,15 @@ class StreamRenderer(Protocol):
     def error(self, body: bytes) -> bytes:
         """The event that carries an error's body."""
         ...
+
+
+class Joint(NamedTuple):
+    """How a continuation hangs together with what was before."""
+
+    place: Place
+    seam: Seam
+    before: Usage | None
+    """What the attempts before used of what the client is told."""
 
 
 class Translation:
@@ -89,10 +105,17 @@ class Translation:
         self.complete = self._finished is not None
 
     def end(self, comment: str) -> bytes:
-        return b"".join((*self._out, self._renderer.end(self._finished or Finished("stop"), self.usage, comment)))
+        return b"".join((*self._out, self._renderer.end(self._finished or Finished("stop"), self._counted(), comment)))
+
+    def rest(self) -> bytes:
+        return self._given()
 
     def fail(self, error: ErrorView) -> bytes:
         return self._given() + self._renderer.error(self._client.render_error(error))
+
+    def _counted(self) -> Usage | None:
+        """What the client is told it used."""
+        return self.usage
 
     def _given(self) -> bytes:
         """What may leave: nothing before the stream began, so that the next target can still take over."""
@@ -139,6 +162,87 @@ class Translation:
             self._started = True
             self._out.append(self._renderer.render(Started("", "")))
         self._out.append(self._renderer.render(event))
+
+
+class Continued(Translation):
+    """The stream of a server that was given the text so far, spliced behind what the client has: no second beginning, the text
+    goes on in the block where it was broken off, indices go on, and usage is that of all attempts."""
+
+    def __init__(self, parser: StreamParser, renderer: StreamRenderer, client: WireFormat, joint: Joint) -> None:
+        super().__init__(parser, renderer, client)
+        renderer.resume(joint.place)
+        self._seam = joint.seam
+        self._before = joint.before
+        self._open = joint.place.open
+        self._joined = False
+        """Something new was said: from here on it is a stream like any other."""
+        self._part: int | None = None
+        """The text part that is being joined."""
+        self._same: int | None = None
+        """The part that goes on with the block the client has open."""
+
+    def _counted(self) -> Usage | None:
+        return added(self._before, self.usage)
+
+    def _pass(self, event: StreamEvent) -> None:
+        if isinstance(event, Started):
+            self.model = event.model
+            self._started = True  # The client had its beginning from somebody else.
+        elif self._joined or isinstance(event, UsageReported):
+            super()._pass(self._moved(event))
+        else:
+            self._join(event)
+
+    def _join(self, event: StreamEvent) -> None:
+        match event:
+            case PartStarted(index, Text()):
+                self._part = index
+            case PartDelta(index, text) if index == self._part:
+                self._say(self._seam.take(text))
+            case PartStarted(_, ToolCall()):
+                self._say(self._seam.rest())
+                self._end_text()
+                super()._pass(event)
+                self._joined = True
+            case Finished():
+                self._say(self._seam.rest())
+                # Nothing new: many servers answer so that take the turn for a whole one. It must not look like an end.
+                if self._joined:
+                    super()._pass(event)
+                else:
+                    self._finished = event
+            case PartEnded():
+                pass
+            case _:
+                raise ValueError("it does not go on with the text")
+
+    def _say(self, text: str) -> None:
+        if not text or self._part is None:
+            return
+        self._joined = True
+        if self._open:
+            self._same = self._part
+        else:
+            super()._pass(PartStarted(self._part, Text("")))
+        super()._pass(self._moved(PartDelta(self._part, text)))
+
+    def _end_text(self) -> None:
+        if self._joined and self._part is not None:
+            super()._pass(self._moved(PartEnded(self._part)))
+        elif self._open:
+            super()._pass(PartEnded(OPEN))
+
+    def _moved(self, event: StreamEvent) -> StreamEvent:
+        if isinstance(event, PartDelta | PartEnded) and event.index == self._same:
+            return replace(event, index=OPEN)
+        return event
+
+
+def added(one: Usage | None, other: Usage | None) -> Usage | None:
+    """What both used. None is not known, and counts as nothing beside what is."""
+    if one is None or other is None:
+        return one or other
+    return Usage(*(getattr(one, kind.name) + getattr(other, kind.name) for kind in fields(Usage)))
 
 
 def _is_meaningful(event: StreamEvent) -> bool:

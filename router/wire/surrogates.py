@@ -20,9 +20,14 @@ class Mender:
         if text.isascii() and not self._half:
             return text
         text, self._half = self._half + text, ""
-        if "\ud800" <= text[-1:] <= "\udbff":
+        if is_cut(text):
             text, self._half = text[:-1], text[-1]
         return whole(text)
+
+
+def is_cut(text: str) -> bool:
+    """The last character is the first half of one."""
+    return "\ud800" <= text[-1:] <= "\udbff"
 
 
 def whole(text: str) -> str:

@@ -13,6 +13,7 @@ from router.wire.anthropic_messages.usage import merge_usage, parse_usage
 from router.wire.base import Frame, Named
 from router.wire.body import loads, name_of
 from router.wire.fault import in_band
+from router.wire.seam import OPEN, Place
 from router.wire.sse import comment as sse_comment
 from router.wire.surrogates import Mender
 
@@ -132,6 +133,13 @@ class Renderer:
         """Of the open tool call, so far; None while another kind of block is open."""
         self._waiting: dict[int, _Waiting] = {}
         self._started = False
+
+    def resume(self, place: Place) -> None:
+        self._started = True
+        self._next = place.block if place.open else place.block + 1
+        if place.open:
+            self._live = OPEN
+            self._head = _delta_head(self._next, "text_delta", "text")
 
     def render(self, event: StreamEvent) -> bytes:
         if isinstance(event, PartDelta) and event.index == self._live and not self._waiting:

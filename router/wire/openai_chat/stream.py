@@ -16,6 +16,7 @@ from router.wire.openai_chat.content import parse_thinking
 from router.wire.openai_chat.faulty import is_error, refuse_broken
 from router.wire.openai_chat.response import call_id, parse_finish, render_detail, render_finish, render_usage
 from router.wire.openai_chat.usage import parse_usage
+from router.wire.seam import OPEN, Place
 from router.wire.sse import comment as sse_comment
 from router.wire.surrogates import Mender
 
@@ -210,6 +211,10 @@ class Renderer:
         self._details = 0
         self._refused = False
 
+    def resume(self, place: Place) -> None:
+        self._begin(place.head)
+        self._parts[OPEN] = Text("")
+
     def render(self, event: StreamEvent) -> bytes:
         if isinstance(event, PartDelta):
             return self._delta(event)
@@ -222,14 +227,14 @@ class Renderer:
                 # No arguments are "{}": clients parse the string.
                 return self._arguments(index, "{}")
             case Started():
-                self._begin(event.model)
+                self._begin(self._own(event.model))
                 return self._chunk(b'{"role":"assistant","content":""}')
             case _:
                 return b""
 
     def end(self, finished: Finished, usage: Usage | None, comment: str) -> bytes:
         if not self._base:
-            self._begin("")
+            self._begin(self._own(""))
         # A refusal in the model's own words ends with "stop" here; a filter's does not.
         reason = "stop" if finished.finish == "refusal" and self._refused else render_finish(finished.finish)
         choice = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}
@@ -241,13 +246,16 @@ class Renderer:
     def error(self, body: bytes) -> bytes:
         return b"data: " + body + b"\n\n"
 
-    def _begin(self, model: str) -> None:
-        self._base = {
+    def _own(self, model: str) -> Json:
+        return {
             "id": f"chatcmpl-{self._named.id}",
             "object": "chat.completion.chunk",
             "created": self._named.created,
             "model": model,
         }
+
+    def _begin(self, base: Json) -> None:
+        self._base = base
         # Only the delta differs from chunk to chunk.
         self._head = b"data: " + orjson.dumps(self._base)[:-1] + b',"choices":[{"index":0,"delta":'
         self._said = self._head + b'{"content":'
