@@ -28,6 +28,7 @@ COMMANDS: dict[str, Listed] = {
     "serve": Listed("router.cli.serve", "Run the daemon."),
     "validate": Listed("router.cli.validate", "Check the configuration, all of it at once."),
     "schema": Listed("router.cli.schema", "Print the JSON Schema of the configuration."),
+    "test": Listed("router.cli.test", "Run the tests of the configuration, offline."),
     "explain": Listed("router.cli.explain", "Tell what a finding means, and what to do."),
 }
 
@@ -42,7 +43,8 @@ Examples:
 Exit codes, the same for every command:
   0  fine                               3  only warnings, and --strict
   1  what was checked is not fine       4  it could not be checked
-  2  wrong command line                78  serve: the configuration was refused
+  2  wrong command line                 7  test: no test ran
+                                       78  serve: the configuration was refused
 """
 
 

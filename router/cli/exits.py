@@ -8,6 +8,8 @@ WRONG_COMMAND = 2
 ONLY_WARNINGS = 3
 """With --strict."""
 CANNOT_CHECK = 4
+NO_TEST = 7
+"""`test`: nothing was looked at, and that is no pass."""
 REFUSED = 78
 """`serve`: the configuration was refused at start (EX_CONFIG of sysexits.h)."""
 INTERRUPTED = 130
