@@ -233,4 +233,4 @@ def pair_name(pair: object) -> str:
         case (client, upstream):
             return f"{client.name} from {upstream.name}"
         case _:
-            return str(getattr(pair, "name", pair))
+            return str(getattr(pair, "name", pair)) if not isinstance(pair, bool) else "RST" if pair else "FIN"
