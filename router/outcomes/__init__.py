@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.outcomes.attribution import context_window, failure_in_band, failure_of, kind_of
+from router.outcomes.attribution import context_window, failure_in_band, failure_of, kind_of, named_by
 from router.outcomes.judge import Patient, Tried, Verdict, final, judge
 from router.outcomes.next import next_target
 from router.outcomes.table import OUTCOMES, Backoff, Meaning
@@ -21,6 +21,7 @@ __all__ = [
     "final",
     "judge",
     "kind_of",
+    "named_by",
     "next_target",
     "retry_after",
 ]

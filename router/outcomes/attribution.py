@@ -50,16 +50,38 @@ _REQUEST = frozenset({"context", "policy", "client"})
 
 
 def _words(fault: Fault) -> Iterator[str]:
-    """The finest first; of AWS's `com.amazon.coral#ThrottlingException:http://…` and ARNs also the name within."""
+    """The finest first; of what AWS writes (`com.amazon.coral#ThrottlingException:http://…`, ARNs) also the name within."""
     for word in (*fault.reasons, fault.code, fault.type):
         if word:
             yield word
-            bare = word.rpartition("/" if word.startswith("arn:") else "#")[2].partition(":")[0]
-            if bare != word:
+            bare = re.split(r"[:/]", word)[-1] if word.startswith("arn:") else word.partition(":")[0].rpartition("#")[2]
+            if bare not in ("", word):
                 yield bare
 
 
-_WINDOWS = (re.compile(r"maximum context length is (\d[\d,]*)"), re.compile(r"> (\d[\d,]*) maximum"))
+_NUMBER = r"(\d[\d,]{0,12})"
+_WINDOWS = tuple(
+    re.compile(pattern.replace("N", _NUMBER))
+    for pattern in (
+        r"maximum (?:context|prompt|model) length (?:is|of) N",  # OpenAI, vLLM, OpenRouter, xAI
+        r"N maximum context length",  # Mistral
+        r"> N",  # Anthropic
+        r"maximum number of tokens allowed \(N\)",  # Gemini
+        r"context size \(N",  # llama.cpp
+        r"context length of only N",  # LM Studio
+        r"tokens` must be <= N",  # Text Generation Inference
+        r"must have less than N tokens",
+        r"cannot exceed N",  # Cohere
+        r"exceeds the limit of N",  # GitHub Copilot
+        r"model token limit: N",  # Moonshot
+    )
+)
+
+
+def named_by(fault: Fault, headers: Mapping[str, str]) -> Fault:
+    """The fault with what the answer's headers say of it: AWS names an error there, and only there."""
+    word = headers.get("x-amzn-errortype")
+    return fault._replace(reasons=(word, *fault.reasons)) if word else fault
 
 
 def context_window(fault: Fault) -> int | None:
@@ -67,7 +89,7 @@ def context_window(fault: Fault) -> int | None:
     text = fault.message.lower()
     for pattern in _WINDOWS:
         if (found := pattern.search(text)) is not None:
-            return int(found[1].replace(",", "")[:9]) or None
+            return int(found[1].replace(",", "")) or None
     return None
 
 

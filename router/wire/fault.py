@@ -16,6 +16,7 @@ from router.wire.body import loads
 MAX_MESSAGE = 500
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_MANY = 20  # Details and headers of one error that are looked at; real ones have three.
 _NO_MESSAGE = "the provider gave no message"
 _STATUS = {
     "invalid_request_error": 400,
@@ -23,10 +24,16 @@ _STATUS = {
     "bad_request": 400,
     "bad_request_error": 400,
     "context_length_exceeded": 400,
+    "invalid_argument": 400,
+    "failed_precondition": 400,
+    "validationexception": 400,
     "authentication_error": 401,
     "invalid_api_key": 401,
     "unauthorized": 401,
+    "unauthenticated": 401,
+    "authentication": 401,
     "billing_error": 402,
+    "payment_required": 402,
     "insufficient_credits": 402,
     "permission_error": 403,
     "permission_denied": 403,
@@ -41,6 +48,7 @@ _STATUS = {
     "insufficient_quota": 429,
     "resource_exhausted": 429,
     "too_many_requests": 429,
+    "throttlingexception": 429,
     "tokens": 429,
     "requests": 429,
     "api_error": 500,
@@ -48,21 +56,27 @@ _STATUS = {
     "internal_error": 500,
     "internal_server_error": 500,
     "internalservererror": 500,
+    "internalserverexception": 500,
+    "internal": 500,
     "bad_gateway": 502,
     "provider_error": 502,
     "service_unavailable": 503,
     "unavailable": 503,
     "service_unavailable_error": 503,
+    "serviceunavailableexception": 503,
+    "provider_unavailable": 503,
     "timeout": 504,
     "timeout_error": 504,
     "deadline_exceeded": 504,
     "overloaded": 529,
     "overloaded_error": 529,
+    "provider_overloaded": 529,
 }
 """The HTTP status an error's code or type stands for, where it arrives without one: in a stream, in a 200 body.
 
 https://platform.claude.com/docs/en/api/errors, https://platform.openai.com/docs/guides/error-codes,
-https://openrouter.ai/docs/api/reference/errors-and-debugging"""
+https://openrouter.ai/docs/api/reference/errors-and-debugging, https://cloud.google.com/apis/design/errors,
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html"""
 
 
 def parse_fault(raw: bytes) -> Fault:
@@ -78,9 +92,16 @@ def fault_of(body: Any) -> Fault:
     body = _object(body)
     error = body.get("error")
     inner = _object(error) or (body if not isinstance(error, str) else {**body, "message": error})
-    kind = _word(inner.get("type")) or _word(inner.get("status")) or _word(body.get("error_type"))
-    code = _word(inner.get("code")) or _word(body.get("code"))
-    return Fault(_clean(_message(inner)[:MAX_MESSAGE]) or _NO_MESSAGE, kind, code)
+    status = inner.get("status")  # Google's word; Azure has the number there, which says nothing new.
+    kind = _first(inner, "type") or (_word(status) if isinstance(status, str) else None)
+    kind = kind or _first(inner, "__type") or _first(body, "error_type")
+    code = _first(inner, "code") or _first(body, "code")
+    message, words, waits = _message(inner), _reasons(inner), _waits(body, inner)
+    if (within := _within(inner)) is not None:
+        # A gateway's own words are about itself ("Provider returned error"), those it was told are about the matter.
+        message = f"{message}: {within.message}" if message else within.message
+        words += tuple(word for word in (*within.reasons, within.code, within.type) if word and not word.isdecimal())
+    return Fault(_clean(message[:MAX_MESSAGE]) or _NO_MESSAGE, kind, code, words, waits)
 
 
 def status_of(fault: Fault) -> int | None:
@@ -124,9 +145,62 @@ def _word(value: Any) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9 else None
 
 
+def _first(error: Json, *names: str) -> str | None:
+    return next((word for name in names if (word := _word(error.get(name))) is not None), None)
+
+
+def _reasons(error: Json) -> tuple[str, ...]:
+    """Azure's `innererror`, Google's and Anthropic's `details`, OpenRouter's `metadata`; the finest first."""
+    metadata, details = _object(error.get("metadata")), error.get("details")
+    many = (details if isinstance(details, list) else [details])[:_MANY]
+    found = (
+        _first(_object(error.get("innererror")), "code"),
+        *(_first(_object(detail), "reason", "error_code") for detail in many),
+        "flagged_input" if metadata.get("flagged_input") else None,
+        "guardrail_patterns" if metadata.get("patterns") else None,
+        _first(metadata, "limit_source"),
+        _first(metadata, "error_type"),
+    )
+    return tuple(word for word in found if word is not None)
+
+
+def _waits(body: Json, error: Json) -> dict[str, str]:
+    """Google's `RetryInfo`, the headers OpenRouter repeats, Hugging Face's estimate for a model that is being loaded."""
+    details, metadata = error.get("details"), _object(error.get("metadata"))
+    headers = _object(metadata.get("headers"))
+    waits = {name.lower(): text for name in list(headers)[:_MANY] if (text := _said(headers[name])) is not None}
+    for detail in (details if isinstance(details, list) else [])[:_MANY]:
+        if (text := _said(_object(detail).get("retryDelay"))) is not None:
+            waits["retry-after"] = text
+    for place, name in ((metadata, "retry_after_seconds"), (body, "estimated_time")):
+        if (text := _said(place.get(name))) is not None:
+            waits["retry-after"] = text
+    return waits
+
+
+def _said(value: Any) -> str | None:
+    return str(value)[:50] if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def _within(error: Json) -> Fault | None:
+    """The error that OpenRouter was told by the provider it asked, in whatever form that came."""
+    raw = _object(error.get("metadata")).get("raw")
+    if not isinstance(raw, str) or not raw.strip():
+        return None
+    try:
+        told = loads(raw.encode("utf-8", "replace"))
+    except ValueError:
+        told = None
+    if not isinstance(told, dict | list):
+        return Fault(" ".join(raw.split()), None, None)
+    told = _object(told)
+    inner = _object(told.get("error")) or told
+    return Fault(_message(inner) or raw, _first(inner, "type", "status"), _first(inner, "code"), _reasons(inner))
+
+
 def _message(error: Json) -> str:
     # `detail` is FastAPI's (vLLM, Mistral's 422), a text or a list of what was wrong.
-    for name in ("message", "detail", "msg", "error_message", "title"):
+    for name in ("message", "Message", "detail", "msg", "error_message", "title"):
         value = error.get(name)
         if isinstance(value, str) and value.strip():
             return value.strip()
