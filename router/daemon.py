@@ -53,6 +53,7 @@ def build(runtime: Runtime) -> Daemon:
     events = Log(sink, snapshot.log, wall=time.time, colour=sys.stderr.isatty())
     Records(events).install()
     upstreams = Upstreams(SandboxTransport())
+    live = Live(random.random)
     counts = Counts()
     lag = LoopLag()
 
@@ -60,7 +61,7 @@ def build(runtime: Runtime) -> Daemon:
         counts.settled(x)
         events.settled(x)
 
-    engine = Engine(transport=upstreams, world=Live(random.random), settled=settled, clock=time.monotonic)
+    engine = Engine(transport=upstreams, world=live, health=live.health, settled=settled)
     watch = Watch(runtime, random.random)
     gauges = Gauges(
         open=lambda: engine.open,
@@ -74,6 +75,7 @@ def build(runtime: Runtime) -> Daemon:
 
     def swapped(new: Snapshot) -> None:
         metrics.applied(new, runtime.since)
+        live.health.reconcile(new)
         events.apply(new.log, new.secrets)
 
     swapped(snapshot)

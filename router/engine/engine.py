@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from router.decide import Ask, Decision, decide
 from router.engine.answers import answer_headers, refuse
+from router.engine.chain import Chain
 from router.engine.client import Client
 from router.engine.deadline import NEVER, Patience
 from router.engine.exchange import Attempt, Exchange
@@ -18,9 +19,10 @@ from router.engine.pacing import Pacers
 from router.engine.pings import Pings
 from router.engine.relay import Open, Run, relay_stream, relay_whole
 from router.engine.transport import Transport, UpstreamReply, UpstreamRequest
-from router.errors import BadRequest, InternalError, NoTarget, RouterError, UpstreamError, UpstreamUnavailable
-from router.outcomes import Patient, Tried, failure_of, final, judge, retry_after
+from router.errors import BadRequest, InternalError, RouterError, UpstreamError, UpstreamUnavailable
+from router.outcomes import failure_of, named_by, retry_after
 from router.snapshot import Endpoint, Model, StreamSettings, Target
+from router.state.health import HealthBook, Lease
 from router.wire import FORMATS
 from router.wire.base import WireFormat
 from router.wire.transcode import build_request
@@ -35,14 +37,14 @@ _CLIENT_GONE = 499  # nginx's word for it; nobody receives it, the log line show
 class Engine:
     """Serves exchanges. `settled` is called once with each, when it is over; `open` holds those that are not.
 
-    `clock` gives the monotonic seconds that exchanges are measured in (uvloop's own clock ticks in milliseconds)."""
+    `clock`, the health book's, gives the monotonic seconds that exchanges are measured in (uvloop's own ticks in milliseconds).
+    """
 
-    def __init__(
-        self, *, transport: Transport, world: World, settled: Callable[[Exchange], None], clock: Callable[[], float]
-    ) -> None:
-        self.clock = clock
+    def __init__(self, *, transport: Transport, world: World, health: HealthBook, settled: Callable[[Exchange], None]) -> None:
+        self.clock = health.clock
         self._transport = transport
         self._world = world
+        self._health = health
         self._settled = settled
         self._pacers = Pacers()
         self.open: set[Exchange] = set()
@@ -62,7 +64,7 @@ class Engine:
                 if peek.stream:
                     pings = Pings(client, _stream_settings(x, decision.model), answer_headers(x), x.client.ping)
                 try:
-                    await self._chain(Run(x, client, peek, patience, pings, self.clock), decision)
+                    await self._serve(Run(x, client, peek, patience, pings, self.clock, decision.model), decision)
                 finally:
                     if pings is not None:
                         pings.stop()
@@ -95,52 +97,38 @@ class Engine:
             x.ended = self.clock()
             self._settled(x)
 
-    async def _chain(self, run: Run, decision: Decision) -> None:
-        """Tries the targets in order until one answers. Raises the error that the client is to be told."""
-        untried = list(decision.targets)
-        if not untried:
-            reasons = "; ".join(f"{dropped.target}: {dropped.reason}" for dropped in decision.dropped)
-            raise NoTarget(f"no target of {decision.model.name!r} can be used: {reasons}")
-        max_attempts = max(decision.model.max_attempts, len(untried))
-        errors: list[UpstreamError] = []
-        target, here = untried.pop(0), 0
+    async def _serve(self, run: Run, decision: Decision) -> None:
+        """Asks the targets in order until one answers. Raises the error that the client is to be told."""
+        chain = Chain(decision, self._world, self._health)
         while True:
-            here += 1
+            lease = self._health.attempt(chain.target)
             try:
-                return await self._attempt(run, target, last=not untried)
-            except BadRequest:  # The target's format cannot carry the request; another target's may.
-                if not untried:
-                    raise
-                target, here = untried.pop(0), 0
-                continue
-            except UpstreamError as failure:
-                error = failure
-            errors.append(error)
-            if error.kind == "client":
-                untried = [other for other in untried if other.provider != target.provider]
-            tried = Tried(here, len(run.x.attempts), len(untried), target.retries, max_attempts)
-            patient = Patient(target.backoff, target.retry_after_max, self._world.random())
-            verdict = judge(error, decision.model.outcomes[error.kind], tried, patient)
-            if verdict.then == "stop" or run.patience.left <= verdict.wait:
-                raise final(errors)
-            if verdict.then == "next":
-                target, here = untried.pop(0), 0
-            elif verdict.wait:
-                await self._pause(run, verdict.wait)
+                return await self._attempt(run, chain, lease)
+            except BadRequest as refusal:
+                lease.release()
+                chain.cannot_carry(refusal)
+            except UpstreamError as error:
+                lease.failed(error.kind, error.retry_after)
+                if wait := chain.failed(error, run.patience.left):
+                    await self._pause(run, wait)
+            finally:
+                lease.release()
 
     async def _pause(self, run: Run, seconds: float) -> None:
         run.patience.attempt(NEVER)
         run.patience.allow(NEVER, "deadline")
         await asyncio.sleep(seconds)
 
-    async def _attempt(self, run: Run, target: Target, *, last: bool) -> None:
+    async def _attempt(self, run: Run, chain: Chain, lease: Lease) -> None:
         """One try. Returns when the client has its answer, or was told in band that it broke; raises `UpstreamError` while the
-        client has seen nothing of it."""
+        client has seen nothing of it, `BadRequest` when the target's format cannot carry the request."""
+        target = chain.target
         x = run.x
         endpoint = target.endpoints.get(x.client.name) or next(iter(target.endpoints.values()))
         upstream = FORMATS[endpoint.format]
         built = build_request(x.client, upstream, x.raw, run.peek, target.wanted)
         x.dropped, x.defaulted = built.dropped, built.defaulted
+        chain.began()
         clock = self.clock
         started = clock()
         status: int | None = None
@@ -148,14 +136,14 @@ class Engine:
         try:
             if target.pacing is not None:
                 await self._pacers.wait(target.provider, target.pacing)
-            _set_clocks(run, target, last=last)
+            _set_clocks(run, target, last=chain.last)
             reply = await self._send(UpstreamRequest(endpoint, built.body, _headers(x, endpoint)))
             try:
                 status = reply.status
                 if not 200 <= status < 300:
                     raise await _failure(x, target, upstream, reply)
                 relay = relay_stream if run.peek.stream else relay_whole
-                await relay(run, Open(target, upstream, reply, started))
+                await relay(run, Open(target, upstream, reply, started, lease))
             finally:
                 reply.close()
         except (asyncio.CancelledError, ConnectionError):
@@ -214,7 +202,7 @@ def _headers(x: Exchange, endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
 
 
 async def _failure(x: Exchange, target: Target, upstream: WireFormat, reply: UpstreamReply) -> UpstreamError:
-    fault = upstream.parse_fault(await reply.read())
+    fault = named_by(upstream.parse_fault(await reply.read()), reply.headers)
     wait = retry_after(reply.status, {**fault.waits, **reply.headers}, x.wall)
     error = failure_of(reply.status, fault, wait, target.errors)
     if upstream is not x.client:

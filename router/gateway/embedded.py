@@ -78,8 +78,8 @@ class Embedded:
     def _started(self) -> Engine:
         if self._engine is None:
             self._upstreams = Upstreams(SandboxTransport())
-            world = Live(random.random)
-            self._engine = Engine(transport=self._upstreams, world=world, settled=lambda _: None, clock=time.monotonic)
+            live = Live(random.random)
+            self._engine = Engine(transport=self._upstreams, world=live, health=live.health, settled=lambda _: None)
         return self._engine
 
     def _exchange(self, path: str, body: bytes) -> Exchange:

@@ -16,6 +16,7 @@ from router.config.references import resolve
 from router.engine.engine import Engine
 from router.engine.exchange import Exchange
 from router.snapshot import Snapshot
+from router.state.health import HealthBook
 from router.wire import FORMATS
 
 T = TypeVar("T")
@@ -176,25 +177,26 @@ class Remembering:
             await asyncio.sleep(1)
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 class FixedWorld:
     """No chance: jitter is the whole backoff, turns count."""
 
     def __init__(self) -> None:
         self.turns: dict[str, int] = {}
+        self.health = HealthBook(_now)
 
     def random(self) -> float:
         return 1.0
 
     def unavailable(self, target):
-        return None
+        return self.health.unavailable(target)
 
     def turn(self, name: str) -> int:
         self.turns[name] = self.turns.get(name, -1) + 1
         return self.turns[name]
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 @dataclass
@@ -206,11 +208,12 @@ class Bench:
     settled: list[Exchange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.world = FixedWorld()
         self.engine = Engine(
             transport=self.transport,
-            world=FixedWorld(),
+            world=self.world,
+            health=self.world.health,
             settled=self.settled.append,
-            clock=lambda: asyncio.get_running_loop().time(),
         )
 
     def exchange(self, body: dict[str, Any] | bytes, *, api: str = "openai_chat", key=None, passed=()) -> Exchange:

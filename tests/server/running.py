@@ -72,6 +72,7 @@ async def running(path: Path, yaml: str, environ: dict[str, str] | None = None) 
     files = Files((path,))
     runtime = Runtime(files, files.read(), environ or {}, time.time)
     upstreams = Upstreams(SandboxTransport())
+    live = Live(random.random)
     settled: list[Exchange] = []
     counts = Counts()
     counts.apply(runtime.snapshot)
@@ -80,7 +81,7 @@ async def running(path: Path, yaml: str, environ: dict[str, str] | None = None) 
         counts.settled(x)
         settled.append(x)
 
-    engine = Engine(transport=upstreams, world=Live(random.random), settled=settle, clock=time.monotonic)
+    engine = Engine(transport=upstreams, world=live, health=live.health, settled=settle)
     watch = Watch(runtime, random.random)
     nothing: Callable[[], float] = float
     gauges = Gauges(
