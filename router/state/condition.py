@@ -108,7 +108,7 @@ class Condition:
         if now < self._asked:
             return Unavailable(PARKED, max(self._asked, self._parked), self._parked_by)
         parked = now < self._parked
-        if self._trial is not None and (parked or breaker):
+        if self._trial is not None and (parked or (breaker and self._open_for > 0)):
             return Unavailable(TRIAL, None, self.last_error)
         if parked:
             return Unavailable(PARKED, self._parked, self._parked_by, early=True)
@@ -196,12 +196,11 @@ class Condition:
     def reset(self, now: float) -> bool:
         """Forgets whatever speaks against it. Attempts under way prove nothing any more. True: there was something."""
         had = self.troubled or bool(self._failures)
-        self._trial = None
         self._close()
         self._asked = self._parked = 0.0
-        self._unpark(now)
         if had:
             self._turn(now)
+        self._unpark(now)
         return had
 
     def _recover(self, mark: Mark, now: float) -> Change | None:
@@ -280,7 +279,9 @@ class Condition:
         self.troubled = self._open_for > 0 or self._trial is not None or self._parked > 0 or self._asked > 0
 
     def _turn(self, now: float) -> None:
+        """A change of state: what runs since before it, its trial included, proves nothing any more, and holds nobody up."""
         self._epoch += 1
+        self._trial = None
         self.since = now
 
 
