@@ -19,6 +19,7 @@ from router.errors import UpstreamError, UpstreamUnavailable
 from router.outcomes import failure_in_band
 from router.pricing import cost
 from router.snapshot import Model, Target
+from router.state.health import Lease
 from router.types import Usage
 from router.wire.base import Named, Peek, Stream, StreamFault, WireFormat
 from router.wire.resume import SoFar, is_plain, open_continuation
@@ -54,6 +55,7 @@ class Open:
     upstream: WireFormat
     reply: UpstreamReply
     started: float
+    lease: Lease
 
     def attempt(self, outcome: str, now: float) -> Attempt:
         return Attempt(self.target.id, outcome, self.reply.status, now - self.started)
@@ -75,6 +77,7 @@ async def relay_whole(run: Run, attempt: Open) -> None:
     now = run.clock()
     x.reported_model = answer.model
     _served(x, attempt, answer.usage, now)
+    attempt.lease.succeeded()
     x.attempts.append(attempt.attempt("ok", now))
     run.client.whole(200, answer_headers(x), answer.body)
 
@@ -88,17 +91,13 @@ async def relay_stream(run: Run, attempt: Open) -> None:
     x = run.x
     stream = open_stream(x.client, attempt.upstream, run.peek, run.named())
     held = await _gate(run, attempt, stream)
-    first = run.clock() - x.started
-    match run.model.midstream:
-        case "guard":
-            return await _relay_held(run, attempt, stream, held, Delay(run.model.guard))
-        case "buffer":
-            return await _relay_held(run, attempt, stream, held, Whole())
-        case "continue" if run.spare and is_plain(x.client, run.peek, attempt.target.wanted):
-            run.sent = Sent()
-        case _:
-            pass
-    late = _commit(run, attempt, stream, first)
+    midstream = run.model.midstream
+    if midstream in ("guard", "buffer"):
+        await _relay_held(run, attempt, stream, held, Delay(run.model.guard) if midstream == "guard" else Whole())
+        return
+    if midstream == "continue" and run.spare and is_plain(x.client, run.peek, attempt.target.wanted):
+        run.sent = Sent()
+    late = _commit(run, attempt, stream, run.clock() - x.started)
     await _relay(run, attempt, stream, held, late=late)
 
 
@@ -142,14 +141,16 @@ async def _gate(run: Run, attempt: Open, stream: Stream) -> bytes:
                     stream.finish()
                     break
                 held += stream.feed(data)
-        if stream.began:
-            return held
-        if stream.complete:
-            raise UpstreamUnavailable(f"{attempt.target.id} sent an empty stream", kind="empty", answered=200)
-        raise UpstreamUnavailable(f"the stream of {attempt.target.id} ended before it began", answered=200)
     except BaseException:
         _charge(run.x, attempt.target, stream.usage)
         raise
+    if stream.began:
+        attempt.lease.began()
+        return held
+    _charge(run.x, attempt.target, stream.usage)
+    if stream.complete:
+        raise UpstreamUnavailable(f"{attempt.target.id} sent an empty stream", kind="empty", answered=200)
+    raise UpstreamUnavailable(f"the stream of {attempt.target.id} ended before it began", answered=200)
 
 
 def _commit(run: Run, attempt: Open, stream: Stream, first: float) -> bool:
@@ -202,7 +203,9 @@ async def _carried(run: Run, attempt: Open, stream: Stream, held: bytes, way: Wa
     try:
         await _flow(run, attempt, stream, held, way)
     except UpstreamError as error:
-        return error
+        # What an upstream says counts; that its connection breaks behind the mark of the end takes nothing from anybody.
+        said = isinstance(error.__cause__, StreamFault | ValueError)
+        return error if said or not _is_whole(stream) else None
     except (asyncio.CancelledError, ConnectionError):
         if (timeout := run.patience.timeout()) is None:
             raise
@@ -225,12 +228,7 @@ async def _flow(run: Run, attempt: Open, stream: Stream, held: bytes, way: Way) 
                 patience.allow(NEVER, "idle")  # The client is slow, not the upstream.
                 await client.drain()
                 patience.allow(idle, "idle")
-            try:
-                data = await reply.chunk()
-            except UpstreamError:
-                if _is_whole(stream):
-                    return
-                raise
+            data = await reply.chunk()
             if not data:
                 stream.finish()
                 break
@@ -256,6 +254,7 @@ def _is_whole(stream: Stream) -> bool:
 
 
 def _end(run: Run, attempt: Open, stream: Stream, rest: bytes, *, late: bool) -> None:
+    attempt.lease.succeeded()
     run.x.attempts.append(attempt.attempt("ok", run.clock()))
     run.client.end(rest + stream.end(comment_of(run.x, held=late)))
 
@@ -263,6 +262,7 @@ def _end(run: Run, attempt: Open, stream: Stream, rest: bytes, *, late: bool) ->
 def _break(run: Run, attempt: Open, stream: Stream, rest: bytes, error: UpstreamError) -> None:
     """The answer broke after its first token: another target goes on, or it is said in band. Never a clean end."""
     x, sent = run.x, run.sent
+    attempt.lease.failed(error.kind, error.retry_after)
     if sent is not None and (arrived := stream.rest()):
         run.client.write(arrived)
         sent.keep(arrived)
