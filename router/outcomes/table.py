@@ -45,5 +45,6 @@ OUTCOMES: Mapping[Kind, Meaning] = {
     "policy": Meaning(0, "none"),
     "client": Meaning(0, "other_provider"),
     "empty": Meaning(0, "yes"),
-    "broken_stream": Meaning(0, "none"),
+    # Judged only where the client has seen nothing of it yet (`midstream: guard` and `buffer`): an incomplete answer.
+    "broken_stream": Meaning(None, "yes"),
 }
