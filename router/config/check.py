@@ -11,6 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from router.config.allow import apply_allows
+from router.config.certificates import unusable
 from router.config.checks import CHECKS
 from router.config.codes import CATALOGUE
 from router.config.compile import compile_config
@@ -129,6 +130,7 @@ def _environment(written: Document, found: Sequence[Diagnostic], around: _Surrou
     resolved, unresolved = resolve(written, around.environ, around.read_file)
     more = _new(unresolved, found)
     more += _new((each for one in CHECKS if one.resolved for each in one.run(resolved)), found)
+    more += _new(unusable(resolved, resolved.off, around.read_file), [*found, *more])
     if any(diagnostic.severity == "error" and not CATALOGUE[diagnostic.code].allowable for diagnostic in (*found, *more)):
         return _Usable(written, None, None), more
     try:

@@ -8,19 +8,20 @@ from collections.abc import Iterable
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word closest to `word`, or None when none is close: at most a third of its letters differ.
 
-    Of several equally close ones the first wins: `known` should stand in an order that matters. The distance counts one
-    letter too many, too few, wrong, or two swapped, each as one (optimal string alignment).
+    Of several equally close ones one of the same length wins, then the first: `known` should stand in an order that matters. The
+    distance counts one letter too many, too few, wrong, or two swapped, each as one (optimal string alignment).
     """
     folded = word.lower()
     limit = max(1, len(word) // 3)
-    best: tuple[int, str] | None = None
+    best: tuple[int, int, str] | None = None
     for candidate in known:
-        if abs(len(candidate) - len(word)) > limit:
+        longer = abs(len(candidate) - len(word))
+        if longer > limit:
             continue
         distance = _distance(folded, candidate.lower())
-        if distance <= limit and (best is None or distance < best[0]):
-            best = (distance, candidate)
-    return best[1] if best else None
+        if distance <= limit and (best is None or (distance, longer) < best[:2]):
+            best = (distance, longer, candidate)
+    return best[2] if best else None
 
 
 def _distance(left: str, right: str) -> int:

@@ -16,6 +16,8 @@ _LOST = re.compile(r"[ \t]+#(?=\w)")
 _UNSPACED = re.compile(r"(?!localhost:)[A-Za-z_][\w.-]*:(?=[^\s:/])")  # Not a URL, a socket's path, or host:port.
 _UNSPACED_BRACE = re.compile(r"\w+:[{\[\"']")  # `log:{level: info}`; but `llama3:8b` may be a name.
 _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
+_KEYS = frozenset(("off",))
+"""Keys of the language that YAML 1.1 takes for truth values. As a key such a word has one meaning only."""
 _CURLY_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\xab\xbb"
 
 
@@ -56,7 +58,7 @@ def plain_key(file: Written, event: yaml.ScalarEvent, pointer: str) -> list[Diag
     found = plain_word(file, event, at)
     if _UNSPACED_BRACE.match(text) and (missing := unspaced(file, at, place)):
         return [*found, missing]
-    value = text if is_number(text) else read_plain(text)
+    value = text if is_number(text) or text in _KEYS else read_plain(text)
     if isinstance(value, Doubt):
         return [*found, doubt(text, value, at, place)]
     if isinstance(value, str):

@@ -11,10 +11,12 @@ from router.config.check import check
 from router.config.load import Source, load
 from router.config.overlay import is_named
 from router.config.repair import edited
+from router.config.scalars import read_plain
 from router.config.tree import Document, parts
 
 FULL = (Path(__file__).parent / "full.yaml").read_text(encoding="utf-8")
 ALPHABET = "etaoinshr"
+BOUNDS = {"lt", "lte", "gt", "gte"}
 
 
 class Mutation(NamedTuple):
@@ -41,13 +43,20 @@ def keys_of_the_language(written: Document) -> list[str]:
 
 
 def wrong_spellings(key: str, number: int) -> str:
-    """One letter wrong, missing, doubled or swapped, each in turn."""
+    """One letter wrong, missing, doubled or swapped, each in turn. Of `gte` and its like only a doubled one still says which."""
+    if key in BOUNDS:
+        return key[0] + key
     at = number % len(key)
     letter = ALPHABET[number % len(ALPHABET)]
     letter = letter if letter != key[at] else "z"
-    ways = (key[:at] + letter + key[at + 1 :], key[:at] + key[at + 1 :], key[: at + 1] + key[at:], key[:at] + key[at : at + 2][::-1] + key[at + 2 :])
+    ways = (
+        key[:at] + letter + key[at + 1 :],
+        key[:at] + key[at + 1 :],
+        key[: at + 1] + key[at:],
+        key[:at] + key[at : at + 2][::-1] + key[at + 2 :],
+    )
     made = ways[number % len(ways)]
-    return made if made and made != key and not made.startswith("x-") else ways[0]
+    return made if made and made != key and not made.startswith("x-") and isinstance(read_plain(made), str) else ways[2]
 
 
 def mutations() -> list[Mutation]:
@@ -63,7 +72,12 @@ ALL = mutations()
 
 def test_the_full_configuration_has_no_finding_at_any_level() -> None:
     environ = {"OPENAI_API_KEY": "one", "ROUTER_CI_KEY": "two"}
-    checked = check([Source("router.yaml", FULL.encode())], level="env", environ=environ, read_file=lambda name: b"")
+    checked = check(
+        [Source("router.yaml", FULL.encode())],
+        level="env",
+        environ=environ,
+        read_file=lambda name: b"-----BEGIN CERTIFICATE-----",
+    )
     assert checked.diagnostics == ()
     assert checked.levels == ("syntax", "schema", "refs", "policy", "env")
     assert checked.file is not None

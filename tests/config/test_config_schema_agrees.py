@@ -109,7 +109,12 @@ class Speaker:
         if schema.get("type") == "array":
             return [self.value(schema["items"]) for _ in range(self.draw(st.integers(1, 2)))]
         if schema.get("properties"):
-            return self.closed(schema)
+            return {**self.named(schema), **self.closed(schema)}
+        return self.named(schema)
+
+    def named(self, schema: dict[str, Any]) -> dict[str, Any]:
+        if "examples" not in schema.get("propertyNames", {}):
+            return {}
         names = st.lists(st.sampled_from(schema["propertyNames"]["examples"]), min_size=1, max_size=1)
         return {name: self.value(schema["additionalProperties"]) for name in self.draw(names)}
 
@@ -123,6 +128,9 @@ class Speaker:
             }
         if any("required" in each for each in schema.get("anyOf", ())):
             chosen |= set(schema["anyOf"][0]["required"])
+        for pair in (schema.get("not", {}), *schema.get("not", {}).get("anyOf", ())):
+            if chosen.issuperset(pair.get("required", ("nothing",))):
+                chosen.remove(pair["required"][1])
         for key in tuple(chosen):
             chosen |= set(schema.get("dependencies", {}).get(key, ()))
         return {key: self.value(schema["properties"][key]) for key in schema["properties"] if key in chosen}

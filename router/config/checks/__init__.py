@@ -3,7 +3,7 @@ a module of its own or beside its kin, listed in that module's CHECKS."""
 
 from __future__ import annotations
 
-from router.config.checks import fallbacks, keys, literals, names, providers, server, weights
+from router.config.checks import failures, fallbacks, keys, literals, names, providers, server, tests, weights
 from router.config.checks.base import Check
 
 __all__ = ["CHECKS", "Check"]
@@ -13,8 +13,10 @@ CHECKS: tuple[Check, ...] = (
     *fallbacks.CHECKS,
     *names.CHECKS,
     *weights.CHECKS,
+    *failures.CHECKS,
     *keys.CHECKS,
     *literals.CHECKS,
     *server.CHECKS,
+    *tests.CHECKS,
 )
 """Levels are what orders them; within a level findings are sorted by their place."""

@@ -78,6 +78,38 @@ def targets(model: Part) -> Iterator[TargetEntry]:
             yield TargetEntry(join(pointer, "target"), item["target"], item, pointer)
 
 
+class Lead(NamedTuple):
+    """What a request goes on to when something has failed: an entry of `fallback`, or of a `next` in `outcomes`."""
+
+    model: Part
+    """Whose it is; `defaults` for those that hold for every model."""
+    entry: Text
+    key: str
+    """`fallback`, or `outcomes.context.next`."""
+
+
+def leads(document: Document) -> Iterator[Lead]:
+    """Of every model, and of `defaults`."""
+    for model in named(document, "models"):
+        for entry in texts(model, "fallback"):
+            yield Lead(model, entry, "fallback")
+        yield from _next_of(model)
+    yield from _next_of(Part("", "/defaults", section(document, "defaults")))
+
+
+def _next_of(settings: Part) -> Iterator[Lead]:
+    outcomes = join(settings.pointer, "outcomes")
+    for kind, row in mapping(settings.value, "outcomes").items():
+        if isinstance(row, dict):
+            for entry in texts(Part(kind, join(outcomes, kind), row), "next"):
+                yield Lead(settings, entry, f"outcomes.{kind}.next")
+
+
+def own_names(model: Part) -> set[str]:
+    """The names of one model, `also` included."""
+    return {model.name, *(text.text for text in texts(model, "also"))}
+
+
 def model_names(document: Document) -> dict[str, str]:
     """Every exact name a client may ask for (`also` included), and the pointer where it is given. Patterns are left out."""
     found = {name: join("/models", name) for name in section(document, "models") if "*" not in name}

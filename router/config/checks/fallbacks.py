@@ -1,11 +1,25 @@
-"""`fallback` names other models. It has to lead somewhere, and somewhere else."""
+"""`fallback` and `outcomes` name other models. They have to lead somewhere, and somewhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from router.config.checks.base import Check, Part, Text, at, fits, model_names, named, patterns, section, targets, texts
+from router.config.checks.base import (
+    Check,
+    Part,
+    Text,
+    at,
+    fits,
+    leads,
+    model_names,
+    named,
+    own_names,
+    patterns,
+    section,
+    targets,
+    texts,
+)
 from router.config.diagnostics import Diagnostic, Edit, Related, Suggestion
 from router.config.explanation import Code
 from router.config.scalars import quote, read_plain
@@ -16,9 +30,9 @@ UNKNOWN_MODEL = Code(
     "RC202",
     "refs",
     "unknown model",
-    "`fallback` names a model that is not there: neither under `models`, nor as a further name (`also`), nor as something a"
-    " pattern takes. When every target of this model has failed, the request would have nowhere to go, and nobody would know"
-    " until then.",
+    "`fallback`, a `next` in `outcomes`, or a test names a model that is not there: neither under `models`, nor as a further name"
+    " (`also`), nor as something a pattern takes. When a request is to go there, it would have nowhere to go, and nobody would"
+    " know until then.",
     "Correct the name, add the model, or name a target directly: PROVIDER/MODEL.",
     "models:\n  fast: {targets: [openai/gpt-4o-mini], fallback: [smrt]}\n  smart: {targets: [openai/gpt-4o]}",
     "models:\n  fast: {targets: [openai/gpt-4o-mini], fallback: [smart]}",
@@ -27,10 +41,11 @@ SELF = Code(
     "RC210",
     "refs",
     "a model falls back to itself",
-    "A model is listed in its own `fallback`, by its name or by one of its further names. Its targets have all been tried by"
-    " then; they would not be tried again. Two models may name each other: the fallbacks of a fallback are not followed, so"
-    " nothing can go round in circles.",
-    "Name another model, or leave `fallback` out.",
+    "A model is listed in its own `fallback`, or in a `next` of its own `outcomes`, by its name or by one of its further names."
+    " Its targets are what the failure left behind; they would not be tried again. Two models may name each other: the fallbacks"
+    " of a fallback are not followed, so nothing can go round in circles. A `next` under `defaults` may name any model: for that"
+    " model itself the table holds.",
+    "Name another model, or leave the entry out.",
     "models:\n  fast: {targets: [openai/gpt-4o-mini], fallback: [fast]}",
     "models:\n  fast: {targets: [openai/gpt-4o-mini], fallback: [smart]}",
 )
@@ -77,20 +92,20 @@ class _Names(NamedTuple):
 def unknown_model(document: Document) -> Iterator[Diagnostic]:
     """RC202, and RC213 where only a pattern hides it. A name with a slash and an unknown provider is RC201."""
     names = _Names.of(document)
-    for model in named(document, "models"):
-        own = {model.name, *(text.text for text in texts(model, "also"))}
-        for entry in texts(model, "fallback"):
-            if entry.text in names.exact or entry.text in own or names.is_target(entry.text):
-                continue
-            near = nearest(entry.text, (name for name in names.exact if name not in own))
-            takes = next((pattern for pattern in names.patterns if fits(entry.text, pattern)), None)
-            if "*" in entry.text or takes is None:
-                yield _unknown(document, entry, near)
-            elif near is not None:
-                yield _caught(document, entry, near, takes)
+    for lead in leads(document):
+        entry, own = lead.entry, own_names(lead.model)
+        if entry.text in names.exact or entry.text in own or names.is_target(entry.text):
+            continue
+        near = nearest(entry.text, (name for name in names.exact if name not in own))
+        takes = next((pattern for pattern in names.patterns if fits(entry.text, pattern)), None)
+        if "*" in entry.text or takes is None:
+            yield no_such_model(document, entry, near)
+        elif near is not None:
+            yield _caught(document, entry, near, takes)
 
 
-def _unknown(document: Document, entry: Text, near: str | None) -> Diagnostic:
+def no_such_model(document: Document, entry: Text, near: str | None) -> Diagnostic:
+    """RC202"""
     known = ", ".join(section(document, "models"))
     return Diagnostic(
         "RC202",
@@ -133,19 +148,20 @@ def _meant(document: Document, entry: Text, near: str | None) -> tuple[Suggestio
 
 def self_fallback(document: Document) -> Iterator[Diagnostic]:
     """RC210"""
-    for model in named(document, "models"):
-        own = {model.name, *(text.text for text in texts(model, "also"))}
-        for entry in texts(model, "fallback"):
-            if entry.text in own:
-                yield Diagnostic(
-                    "RC210",
-                    "error",
-                    f"`models.{model.name}` falls back to itself",
-                    entry.pointer,
-                    document.at(entry.pointer),
-                    label="its targets were all tried by then",
-                    related=(Related("the model", document.at_key(model.pointer)),),
-                )
+    for lead in leads(document):
+        if lead.entry.text not in own_names(lead.model):
+            continue
+        path, name = lead.entry.pointer, lead.model.name
+        falls = f"`models.{name}` falls back to itself"
+        yield Diagnostic(
+            "RC210",
+            "error",
+            falls if lead.key == "fallback" else f"`{lead.key}` of `models.{name}` names the model itself",
+            path,
+            document.at(path),
+            label="its targets were all tried by then" if lead.key == "fallback" else "its own targets are what failed",
+            related=(Related("the model", document.at_key(lead.model.pointer)),),
+        )
 
 
 def nothing_new(document: Document) -> Iterator[Diagnostic]:

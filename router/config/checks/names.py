@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from router.config.checks.base import Check, Text, named, patterns, place_of, section, targets, texts
+from router.config.checks.base import Check, Text, leads, named, patterns, place_of, section, targets, texts
 from router.config.diagnostics import Diagnostic, Related, Suggestion
 from router.config.explanation import Code
 from router.config.tree import Document, join
@@ -69,22 +69,21 @@ TARGET_TWICE = Code(
 def star_of_nothing(document: Document) -> Iterator[Diagnostic]:
     """RC203"""
     names = section(document, "models")
-    for model in named(document, "models"):
-        if "*" in model.name:
+    entries = [(model, Text(each.pointer, each.text)) for model in named(document, "models") for each in targets(model)]
+    entries += [(each.model, each.entry) for each in leads(document) if "/" in each.entry.text and each.entry.text not in names]
+    for model, entry in entries:
+        if "*" not in entry.text or "*" in model.name:
             continue
-        entries = [Text(target.pointer, target.text) for target in targets(model)]
-        entries += [entry for entry in texts(model, "fallback") if "/" in entry.text and entry.text not in names]
-        for entry in entries:
-            if "*" in entry.text:
-                yield Diagnostic(
-                    "RC203",
-                    "error",
-                    f"`{entry.text}` has a `*`, and the name `{model.name}` has none",
-                    entry.pointer,
-                    place_of(document, document.at(entry.pointer), "*"),
-                    label="nothing to put here",
-                    related=(Related("the name of the model", document.at_key(model.pointer)),),
-                )
+        everywhere = model.pointer == "/defaults"
+        yield Diagnostic(
+            "RC203",
+            "error",
+            f"`{entry.text}` has a `*`, and " + ("`defaults` has no name" if everywhere else f"the name `{model.name}` has none"),
+            entry.pointer,
+            place_of(document, document.at(entry.pointer), "*"),
+            label="nothing to put here",
+            related=() if everywhere else (Related("the name of the model", document.at_key(model.pointer)),),
+        )
 
 
 def named_twice(document: Document) -> Iterator[Diagnostic]:

@@ -75,4 +75,14 @@ CODES: tuple[Code, ...] = (
         "server: {listen: 192.0.2.1:4000}",
         "server: {listen: 127.0.0.1:4000}",
     ),
+    Code(
+        "RC606",
+        "env",
+        "a certificate that cannot be used",
+        "A file under `tls` does not exist, may not be read, or holds no PEM. Every connection that needs it would fail: to this"
+        " provider, or of every client. A file that changes later is read again without a reload.",
+        "Correct the path, let the user that runs the router read the file, or convert it to PEM.",
+        "tls: {ca_file: /etc/ssl/privat-ca.pem}",
+        "tls: {ca_file: /etc/ssl/private-ca.pem}",
+    ),
 )
