@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from router.config.check import check
-from router.config.compile import compile_config
 from router.config.diagnostics import ConfigError, Diagnostic, Place, Position, Range
 from router.config.files import Files
 from router.config.load import Source, load
@@ -53,10 +52,9 @@ class Refused:
 def build(files: Files, sources: Sources, environ: Mapping[str, str], generation: int) -> tuple[Snapshot, list[Diagnostic]]:
     """Checks and compiles. Gives the snapshot and the warnings; raises `ConfigError` with every finding."""
     checked = check(sources, level="env", environ=environ, read_file=files.read_file)
-    if checked.file is None:
+    if checked.snapshot is None:
         raise ConfigError(list(checked.diagnostics))
-    snapshot = compile_config(checked.file, checked.document, generation=generation, digest=files.digest(sources)[:12])
-    return snapshot, list(checked.diagnostics)
+    return replace(checked.snapshot, generation=generation, hash=files.digest(sources)[:12]), list(checked.diagnostics)
 
 
 class Runtime:

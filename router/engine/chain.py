@@ -45,6 +45,11 @@ class Chain:
     def last(self) -> bool:
         return not self.untried
 
+    @property
+    def spare(self) -> bool:
+        """A target is left that could continue a half-written answer."""
+        return any(target.prefill for target in self.untried)
+
     def began(self) -> None:
         """The target is being asked."""
         self.here += 1
@@ -82,7 +87,7 @@ class Chain:
         """The answer broke after its first token: moves to the next target that can continue it. False when there is none."""
         self._errors.append(error)
         able = [target for target in self._usable_of(self.untried) if target.prefill]
-        if not able:
+        if not able or self.attempts >= max(self.decision.model.max_attempts, len(self._tried) + len(able)):
             return False
         self.untried = able
         self._take()

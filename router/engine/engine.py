@@ -15,9 +15,10 @@ from router.engine.chain import Chain
 from router.engine.client import Client
 from router.engine.deadline import NEVER, Patience
 from router.engine.exchange import Attempt, Exchange
+from router.engine.midstream import Interrupted
 from router.engine.pacing import Pacers
 from router.engine.pings import Pings
-from router.engine.relay import Open, Run, relay_stream, relay_whole
+from router.engine.relay import Open, Run, give_up, relay_stream, relay_whole, resume_stream
 from router.engine.transport import Transport, UpstreamReply, UpstreamRequest
 from router.errors import BadRequest, InternalError, RouterError, UpstreamError, UpstreamUnavailable
 from router.outcomes import failure_of, named_by, retry_after
@@ -25,6 +26,7 @@ from router.snapshot import Endpoint, Model, StreamSettings, Target
 from router.state.health import HealthBook, Lease
 from router.wire import FORMATS
 from router.wire.base import WireFormat
+from router.wire.resume import SoFar, continuation
 from router.wire.transcode import build_request
 from router.world import World
 
@@ -105,8 +107,9 @@ class Engine:
             try:
                 return await self._attempt(run, chain, lease)
             except BadRequest as refusal:
-                lease.release()
                 chain.cannot_carry(refusal)
+            except Interrupted as broken:
+                return await self._continue(run, chain, broken)
             except UpstreamError as error:
                 lease.failed(error.kind, error.retry_after)
                 if wait := chain.failed(error, run.patience.left):
@@ -114,20 +117,45 @@ class Engine:
             finally:
                 lease.release()
 
+    async def _continue(self, run: Run, chain: Chain, broken: Interrupted) -> None:
+        """The client has a part of its answer: targets that can go on from there are asked until the rest is told, in order.
+        When none can, the client is told what broke its answer."""
+        error = broken.error
+        while chain.next_for(error):
+            lease = self._health.attempt(chain.target)
+            try:
+                await self._attempt(run, chain, lease, broken.so_far)
+            except Interrupted as again:  # It got further than the one before.
+                broken, error = again, again.error
+            except UpstreamError as failure:
+                error = failure
+                lease.failed(error.kind, error.retry_after)
+            except BadRequest as refusal:
+                log.info("cannot_continue", extra={"request_id": run.x.request_id, "error": refusal.message})
+            else:
+                return
+            finally:
+                lease.release()
+        give_up(run, broken)
+
     async def _pause(self, run: Run, seconds: float) -> None:
         run.patience.attempt(NEVER)
         run.patience.allow(NEVER, "deadline")
         await asyncio.sleep(seconds)
 
-    async def _attempt(self, run: Run, chain: Chain, lease: Lease) -> None:
-        """One try. Returns when the client has its answer, or was told in band that it broke; raises `UpstreamError` while the
-        client has seen nothing of it, `BadRequest` when the target's format cannot carry the request."""
-        target = chain.target
-        x = run.x
+    async def _attempt(self, run: Run, chain: Chain, lease: Lease, so_far: SoFar | None = None) -> None:
+        """One try, of the whole answer or (`so_far`) of its rest. Returns when the client has its answer, or was told in band
+        that it broke; raises `UpstreamError` while the client has seen nothing of this try, `Interrupted` when it broke after
+        that and another target may go on, `BadRequest` when the target's format cannot carry the request."""
+        x, target = run.x, chain.target
         endpoint = target.endpoints.get(x.client.name) or next(iter(target.endpoints.values()))
         upstream = FORMATS[endpoint.format]
-        built = build_request(x.client, upstream, x.raw, run.peek, target.wanted)
+        if so_far is None:
+            built = build_request(x.client, upstream, x.raw, run.peek, target.wanted)
+        else:
+            built = continuation(x.client, upstream, x.raw, run.peek, target.wanted, so_far)
         x.dropped, x.defaulted = built.dropped, built.defaulted
+        run.spare = chain.spare
         chain.began()
         clock = self.clock
         started = clock()
@@ -142,8 +170,11 @@ class Engine:
                 status = reply.status
                 if not 200 <= status < 300:
                     raise await _failure(x, target, upstream, reply)
-                relay = relay_stream if run.peek.stream else relay_whole
-                await relay(run, Open(target, upstream, reply, started, lease))
+                attempt = Open(target, upstream, reply, started, lease)
+                if so_far is not None:
+                    await resume_stream(run, attempt, so_far)
+                else:
+                    await (relay_stream if run.peek.stream else relay_whole)(run, attempt)
             finally:
                 reply.close()
         except (asyncio.CancelledError, ConnectionError):
