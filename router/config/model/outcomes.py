@@ -71,7 +71,7 @@ class OutcomesConfig(Strict):
     empty: OutcomeConfig = _row()
     """A good answer with nothing in it."""
     broken_stream: OutcomeConfig = _row()
-    """A stream that broke after its first token."""
+    """A stream that broke after its first token, while the client had seen nothing (`midstream: guard` or `buffer`)."""
 
     def rows(self) -> dict[Kind, OutcomeConfig]:
         """By class, in the order of the table."""

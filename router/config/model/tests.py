@@ -261,7 +261,7 @@ class ExpectConfig(Strict):
     errors: CountBounds | None = unset(examples=[0])
     """A drill: how many requests end in an error."""
     p99_added: DurationBounds | None = unset(examples=[{"lt": "3s"}])
-    """A drill: how much longer than without trouble the slowest requests take, but for one in a hundred."""
+    """A drill: the time that trouble adds to a request; one in a hundred may take longer."""
     attempts_per_request: NumberBounds | None = unset(examples=[{"lt": 1.3}])
     """A drill: attempts per request, on the average."""
 
