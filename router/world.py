@@ -30,12 +30,16 @@ class Unavailable(NamedTuple):
         return self.reason if self.because is None else f"{self.reason} ({self.because})"
 
 
-class World(Protocol):
-    """Read synchronously, within one decision."""
+class Learned(Protocol):
+    """What experience says of targets."""
 
     def unavailable(self, target: Target) -> Unavailable | None:
         """What was learned of the target speaks against asking it now; None when nothing does."""
         ...
+
+
+class World(Learned, Protocol):
+    """Read synchronously, within one decision."""
 
     def random(self) -> float:
         """A number in [0, 1)."""

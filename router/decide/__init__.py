@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from router.decide.decide import Ask, Decision, Dropped, allowed_names, decide, find_model, unavailable
-from router.decide.turns import no_target, turn_of
+from router.decide.refusal import no_target
 
-__all__ = ["Ask", "Decision", "Dropped", "allowed_names", "decide", "find_model", "no_target", "turn_of", "unavailable"]
+__all__ = ["Ask", "Decision", "Dropped", "allowed_names", "decide", "find_model", "no_target", "unavailable"]

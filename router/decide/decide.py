@@ -10,7 +10,7 @@ from typing import NamedTuple
 from router.errors import NotAllowed, UnknownModel
 from router.snapshot import ClientKey, Model, Snapshot, Target, TargetId
 from router.strategies import Draw
-from router.world import Unavailable, World
+from router.world import Learned, Unavailable, World
 
 
 class Ask(NamedTuple):
@@ -40,7 +40,8 @@ class Dropped(NamedTuple):
 class Decision:
     """`targets` are distinct, in the order they are to be tried: the model's tiers, then those of its fallbacks.
 
-    When nothing else is left they are those that we ourselves had chosen to leave alone: see `router.decide.turns`.
+    When nothing else is left they are those that we ourselves chose to leave alone (`Unavailable.early`): each may be tried by
+    one request at a time, so that there is no total outage by our own choice.
     """
 
     model: Model
@@ -69,7 +70,7 @@ def decide(snapshot: Snapshot, ask: Ask, world: World) -> Decision:
     return Decision(model, tuple(kept.values()), dropped)
 
 
-def unavailable(snapshot: Snapshot, target: Target, world: World) -> Unavailable | None:
+def unavailable(snapshot: Snapshot, target: Target, world: Learned) -> Unavailable | None:
     """Why the target is not to be asked now, or None. The one list of reasons, of the configuration and of the world."""
     if target.off is not None:
         return Unavailable(target.off, None)

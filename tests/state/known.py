@@ -18,11 +18,15 @@ class Clock:
         return self.now
 
 
+USUAL = BreakerSettings()
+FIFTH = RetryBudget()
+
+
 def target(
     name: str = "a/m",
     *,
-    breaker: BreakerSettings | None = BreakerSettings(),
-    budget: RetryBudget = RetryBudget(),
+    breaker: BreakerSettings | None = USUAL,
+    budget: RetryBudget = FIFTH,
     model: str | None = None,
     credential: str = "k",
     label: str = "",

@@ -416,7 +416,7 @@ def test_health_survives_a_reload_and_goes_with_an_address_that_is_gone():
     world.health.reconcile(moved)
     assert not world.health.knows("a/m")
     assert world.health.knows("b/gpt-5"), "a pattern's models are the pattern's as long as it is there"
-    world.health.reconcile(compiled(YAML.split('  "gpt-*')[0]))
+    world.health.reconcile(compiled(YAML.partition('  "gpt-*')[0]))
     assert not world.health.knows("b/gpt-5")
 
 
