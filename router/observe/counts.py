@@ -71,7 +71,8 @@ class Counts:
         """Makes the labels of a snapshot known. Counts start at 0 there, so that the first increase is seen as one."""
         models = [*snapshot.models.values(), *(pattern.make("*") for pattern in snapshot.patterns)]  # `*` gives their own names.
         self.models.update(model.name for model in models)
-        ids = dict.fromkeys(target.id for model in models for each in (model, *model.fallback) for target in each.targets)
+        offers = (each for model in models for each in (model, *model.fallback, *model.alternatives.values()))
+        ids = dict.fromkeys(target.id for each in offers for target in each.targets)
         self._patterned = [id_ for id_ in ids if "*" in id_]
         self._slots.clear()
         for id_ in ids:

@@ -6,7 +6,7 @@ No object of prometheus_client is touched per request: its counters cost about 1
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -19,6 +19,10 @@ from router.engine.exchange import Exchange
 from router.observe.counts import KINDS, OTHER, Counts, Histogram
 from router.pricing import NANO
 from router.snapshot import Snapshot
+from router.state.condition import State
+
+BREAKER: Mapping[State, int] = {"closed": 0, "trial": 1, "open": 2, "parked": 3}
+"""What `router_breaker_state` says. Of the targets of one pattern it tells the highest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Gauges:
     config_pending: Callable[[], float]
     """Seconds since a change was seen that is not in force; 0 when there is none."""
     watch_healthy: Callable[[], bool]
+    breakers: Callable[[], Iterable[tuple[str, State]]] = tuple
+    """Targets by their names in the file, and how each is."""
 
 
 class Metrics(Collector):
@@ -100,6 +106,11 @@ class Metrics(Collector):
         yield _counter("router_cost_usd", "US dollars, where the price is known.", ("target", "key"), cost)
         malformed = (((target,), at.malformed) for target, at in targets)
         yield _counter("router_stream_malformed_frames", "Frames of streams that were skipped.", ("target",), malformed)
+        states: dict[str, int] = {}
+        for target, state in self._gauges.breakers():
+            states[target] = max(states.get(target, 0), BREAKER[state])
+        series = (((target,), n) for target, n in states.items())
+        yield _gauge("router_breaker_state", "0 closed, 1 trial, 2 open, 3 parked.", ("target",), series)
 
     def _inflight(self) -> Iterator[Metric]:
         # Counted from the exchanges themselves: a pair of +1 and -1 would drift at the first path that forgets one.

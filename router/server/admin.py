@@ -1,7 +1,8 @@
-"""The admin port: health, metrics, status and reload. Never on the data port; not a hot path, so aiohttp as it comes."""
+"""The admin port: health, metrics, status, reload and reset. Never on the data port; not a hot path, so aiohttp as it comes."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
@@ -14,7 +15,9 @@ from router import __version__
 from router.config.render import json_document
 from router.engine.engine import Engine
 from router.runtime import Reloaded, Runtime
+from router.server.health import TargetHealth
 from router.server.probes import Probes
+from router.state.health import HealthBook
 from router.types import Json
 
 _OPEN = frozenset({"/livez", "/readyz"})
@@ -30,7 +33,7 @@ class Scrape(Protocol):
     def render(self, accept: str) -> tuple[bytes, str]: ...
 
 
-class Health(Protocol):
+class Watching(Protocol):
     """Whether changes of the configuration can be seen."""
 
     @property
@@ -40,12 +43,21 @@ class Health(Protocol):
 class AdminPort:
     """`app()` is what the listener serves."""
 
-    def __init__(self, runtime: Runtime, engine: Engine, probes: Probes, metrics: Scrape, watch: Health) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        engine: Engine,
+        probes: Probes,
+        metrics: Scrape,
+        watch: Watching,
+        health: TargetHealth | None = None,
+    ) -> None:
         self._runtime = runtime
         self._engine = engine
         self._probes = probes
         self._metrics = metrics
         self._watch = watch
+        self._health = health or TargetHealth(HealthBook(engine.clock), time.time)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
@@ -56,6 +68,7 @@ class AdminPort:
                 web.get("/metrics", self._scrape),
                 web.get("/-/status", self._status),
                 web.post("/-/reload", self._reload),
+                web.post("/-/reset", self._reset),
             ]
         )
         return app
@@ -106,6 +119,7 @@ class AdminPort:
             "models": {
                 model.name: [
                     {"target": target.id, "tier": target.tier, "off": target.off, "in_flight": busy[target.id]}
+                    | self._health.row(snapshot, target)
                     for target in model.targets
                 ]
                 for model in dict.fromkeys(snapshot.models.values())
@@ -123,6 +137,9 @@ class AdminPort:
         dry_run = request.query.get("dry_run", "0") not in ("0", "false", "no")
         outcome = await self._runtime.reload("api", dry_run=dry_run)
         return _json(_status_of(outcome), _answer(outcome))
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        return _json(*self._health.reset(self._runtime.snapshot, await request.read()))
 
 
 def _status_of(outcome: Reloaded) -> int:

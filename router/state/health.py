@@ -143,7 +143,9 @@ class HealthBook:
     def reset(self, provider_or_target: str) -> int:
         """Forgets what speaks against a target, or against all of a provider. Returns how many had something to forget."""
         now = self.clock()
-        return sum(record.condition.reset(now) for record in self._named(provider_or_target))
+        count = sum(record.condition.reset(now) for record in self._named(provider_or_target))
+        log.info("health_reset", extra={"of": provider_or_target, "reset": count})
+        return count
 
     def knows(self, provider_or_target: str) -> bool:
         """Whether anything was learned under that name."""

@@ -59,8 +59,10 @@ def exchange():
 def model():
     """`model(name, *target_ids)`: what counting looks at of a model."""
 
-    def make(name: str, *ids: str, fallback=()) -> SimpleNamespace:
-        return SimpleNamespace(name=name, targets=tuple(SimpleNamespace(id=id_) for id_ in ids), fallback=tuple(fallback))
+    def make(name: str, *ids: str, fallback=(), alternatives=()) -> SimpleNamespace:
+        targets = tuple(SimpleNamespace(id=id_) for id_ in ids)
+        others = {each.name: each for each in alternatives}
+        return SimpleNamespace(name=name, targets=targets, fallback=tuple(fallback), alternatives=others)
 
     return make
 

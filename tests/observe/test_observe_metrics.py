@@ -33,7 +33,14 @@ class Scraped(dict):
 
 @pytest.fixture
 def facts():
-    return SimpleNamespace(open=set(), dropped=0, lag=0.0, refused=False, pending=0.0, healthy=True)
+    breakers = [
+        ("b/m", "open"),
+        ("openai/gpt-*", "trial"),
+        ("openai/gpt-*", "parked"),
+        ("openai/gpt-*", "closed"),
+        ("c/m", "closed"),
+    ]
+    return SimpleNamespace(open=set(), dropped=0, lag=0.0, refused=False, pending=0.0, healthy=True, breakers=breakers)
 
 
 @pytest.fixture
@@ -45,10 +52,11 @@ def metrics(facts, generation, model):
         config_refused=lambda: facts.refused,
         config_pending=lambda: facts.pending,
         watch_healthy=lambda: facts.healthy,
+        breakers=lambda: facts.breakers,
     )
     metrics = Metrics("1.2.3", Counts(), gauges)
     pattern = SimpleNamespace(make=lambda star: model("gpt-*", f"openai/gpt-{star}", "local/any"))
-    fast = model("fast", "openai/gpt-4o-mini", "b/m", fallback=[model("slow", "c/m")])
+    fast = model("fast", "openai/gpt-4o-mini", "b/m", fallback=[model("slow", "c/m")], alternatives=[model("long", "d/m")])
     metrics.applied(generation(models={"fast": fast, "alias": fast}, patterns=(pattern,)), 1000.5)
     return metrics
 
@@ -121,9 +129,17 @@ def test_names_that_patterns_made_are_forgotten_before_they_fill_the_memory(metr
 
 def test_every_target_of_the_file_shows_zero_before_it_is_used(metrics):
     seen = scrape(metrics)
-    ids = {"openai/gpt-4o-mini", "b/m", "c/m", "openai/gpt-*", "local/any"}
+    ids = {"openai/gpt-4o-mini", "b/m", "c/m", "d/m", "openai/gpt-*", "local/any"}
     assert seen.starting("router_target_inflight") == {f'router_target_inflight{{target="{id_}"}}': 0 for id_ in ids}
     assert seen.starting("router_inflight") == {f'router_inflight{{model="{name}"}}': 0 for name in ("fast", "gpt-*", "other")}
+
+
+def test_the_state_of_a_breaker_is_a_number_and_of_a_pattern_the_worst(metrics):
+    assert scrape(metrics).starting("router_breaker_state") == {
+        'router_breaker_state{target="b/m"}': 2,
+        'router_breaker_state{target="openai/gpt-*"}': 3,
+        'router_breaker_state{target="c/m"}': 0,
+    }
 
 
 def test_open_requests_are_counted_where_they_are(metrics, facts, exchange):
