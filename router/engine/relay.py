@@ -267,7 +267,7 @@ def _break(run: Run, attempt: Open, stream: Stream, rest: bytes, error: Upstream
         run.client.write(arrived)
         sent.keep(arrived)
     x.attempts.append(attempt.attempt("broken_stream" if error.kind == "server" else error.kind, run.clock()))
-    if sent is not None and (so_far := sent.read(x.client, x.usage)) is not None:
+    if sent is not None and run.patience.left > 0 and (so_far := sent.read(x.client, x.usage)) is not None:
         raise Interrupted(error, so_far)
     _note(x, error)
     run.client.end(rest + stream.fail(view_of(x, error)), close=True)
