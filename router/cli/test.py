@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -65,13 +66,17 @@ def _read(options: Options) -> tuple[Rehearsal, int]:
     sources = read_sources(paths)
     tests = read_sources(beside([path for path in paths if path != STDIN]))
     checked, found = examine(sources, tests)
-    report = Report(options)
+    said = dict(texts([*sources, *tests]))
     if not any(each.severity == "error" for each in found):
         try:
-            return rehearsal(checked, datetime.now(UTC)), report.exit_code(found)
+            played = rehearsal(checked, datetime.now(UTC))
         except ConfigError as error:
             found = error.diagnostics
-    report.show(found, checked.files, checked.levels, dict(texts([*sources, *tests])))
+        else:
+            if found:  # Warnings: beside the results, not in their place.
+                Report(replace(options, format="text", output=None)).show(found, checked.files, checked.levels, said)
+            return played, Report(options).exit_code(found)
+    Report(options).show(found, checked.files, checked.levels, said)
     raise click.exceptions.Exit(NOT_FINE)
 
 

@@ -18,7 +18,7 @@ from router.config.references import resolve
 from router.config.tree import Document
 from router.snapshot import Origin, Snapshot
 
-_KEPT = ("max_inflight",)
+_KEPT = ("auth", "max_inflight")
 """Of `server`: the rest is about sockets, and may ask for files that are not here."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from itertools import count
 
@@ -12,17 +13,18 @@ import orjson
 from router.engine.client import Headers
 from router.engine.engine import Engine
 from router.engine.exchange import Exchange
-from router.errors import Overloaded, RouterError
+from router.errors import Overloaded, RouterError, UnknownModel
 from router.rehearsal.chance import Chance
 from router.rehearsal.clock import run
+from router.rehearsal.learned import teach
 from router.rehearsal.offline import Offline, secret_of
 from router.rehearsal.scene import Load, Scene, Trouble
 from router.rehearsal.snapshots import without
 from router.rehearsal.tally import Tally
 from router.rehearsal.upstreams import CALM, RehearsedTransport, seconds_of
-from router.server.auth import authenticate
+from router.server.auth import authenticate, credential
 from router.server.patience import deadline_of, silence_of
-from router.snapshot import Snapshot
+from router.snapshot import Snapshot, Target
 from router.state.live import Live
 from router.tasks import spawn
 from router.wire.endpoints import side_of
@@ -51,7 +53,7 @@ class Stage:
     """What one test is played on. Needs a running loop, whose time is the test's."""
 
     def __init__(self, offline: Offline, scene: Scene, seed: int) -> None:
-        self.tally = Tally(last_only=scene.load is None)
+        self.tally = Tally(drill=scene.load is not None)
         self._offline = offline
         self._scene = scene
         self._loop = asyncio.get_running_loop()
@@ -60,12 +62,9 @@ class Stage:
         self._callers: dict[str, Caller] = {}
         self._snapshots: dict[tuple[Trouble, ...], Snapshot] = {(): offline.snapshot}
         self._transport = RehearsedTransport(offline.providers, scene.troubles)
-        self._engine = Engine(
-            transport=self._transport,
-            world=Live(Chance(f"{seed}/{scene.name}")),
-            settled=self._settled,
-            clock=self._loop.time,
-        )
+        live = Live(Chance(f"{seed}/{scene.name}"), self._loop.time)
+        teach(live.health, scene.learned, _targets(offline.snapshot, scene.given.model))
+        self._engine = Engine(transport=self._transport, world=live, health=live.health, settled=self._settled)
 
     async def ask(self) -> None:
         """One request, to its end."""
@@ -74,7 +73,7 @@ class Stage:
         headers = self._headers
         try:
             x.deadline, x.silence = deadline_of(headers), silence_of(headers)
-            if self._scene.given.key is not None:
+            if credential(headers) is not None:
                 x.key = authenticate(x.snapshot, headers)
             if len(self._engine.open) >= x.snapshot.server.max_inflight:
                 raise Overloaded(f"{x.snapshot.server.max_inflight} requests are open (server.max_inflight)", retry_after=1.0)
@@ -132,6 +131,16 @@ class Stage:
         calm = self._transport.calm.get(x.target.partition("/")[0], CALM) if x.target is not None else CALM
         tokens = x.usage.output if x.usage is not None else 0
         self.tally.add(x, seconds_of(calm, tokens), caller.message)
+
+
+def _targets(snapshot: Snapshot, asked: str) -> Iterator[Target]:
+    """All that can be tried under a name in the file, and under the name that is asked for: a pattern may take it."""
+    models = dict(snapshot.models)
+    with suppress(UnknownModel):
+        models[asked] = snapshot.model(asked)
+    for model in dict.fromkeys(models.values()):
+        for each in (model, *model.fallback, *model.alternatives.values()):
+            yield from each.targets
 
 
 class Caller:

@@ -36,8 +36,7 @@ def short_lines(result: Result) -> Iterator[str]:
 
 def total(results: Sequence[Result]) -> str:
     passed = sum(result.passed for result in results)
-    tests = "1 test" if len(results) == 1 else f"{len(results)} tests"
-    return f"{tests}: {passed} passed, {len(results) - passed} failed"
+    return f"{_many(len(results), 'test')}: {passed} passed, {len(results) - passed} failed"
 
 
 def document(results: Sequence[Result], seed: int) -> Json:
@@ -60,16 +59,18 @@ def annotated(results: Sequence[Result]) -> str:
 def _summary(result: Result) -> str:
     got = result.got
     if result.drill:
-        cost = "cost unknown" if got["cost_usd"] is None else f"${got['cost_usd']:.6g}"
-        return (
-            f"{got['requests']} requests: {got['errors']} errors, {got['attempts_per_request']:.4g} attempts each, "
-            f"p99 {got['p99_added']:.3g}s added, {cost}"
-        )
+        cost = "at no known price" if got["cost_usd"] is None else f"${got['cost_usd']:.2f}"
+        requests, errors = _many(got["requests"], "request"), _many(got["errors"], "error")
+        per_request = _many(got["attempts_per_request"], "attempt")
+        return f"{requests}, {errors}; {per_request} per request, p99 +{got['p99_added']:.3g}s, {cost}"
     if not result.attempts:
         return "no attempt"
-    times = sum(way.times for way in result.attempts)
     last = result.attempts[-1]
-    return f"{printable(last.target)} {last.outcome}, {times} attempt{'s' if times > 1 else ''}"
+    return f"{printable(last.target)} {last.outcome}, {_many(got['attempts'], 'attempt')}"
+
+
+def _many(number: float, what: str) -> str:
+    return f"{number:.7g} {what}" if number == 1 else f"{number:.7g} {what}s"
 
 
 def _attempts(result: Result) -> str:

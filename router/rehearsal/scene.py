@@ -11,7 +11,6 @@ from router.config.diagnostics import Place
 from router.config.model import ConfigFile
 from router.config.model.tests import CaseConfig, ExpectConfig, GivenConfig, Learned, LoadConfig, StateConfig
 from router.config.tree import Document
-from router.snapshot import Target
 
 ALWAYS = float("inf")
 
@@ -39,7 +38,7 @@ class Trouble:
         return self.start <= at < self.end
 
     def hits(self, provider: str, model: str) -> bool:
-        return self.provider == provider and self.model in (None, model)
+        return self.provider == provider and (self.model is None or covers(self.model, model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,12 @@ def scenes(file: ConfigFile, document: Document, now: datetime) -> tuple[Scene, 
     return tuple(_scene(file, document, number, case, now) for number, case in enumerate(file.tests))
 
 
-def concerns(name: str, target: Target) -> bool:
-    """Whether PROVIDER or PROVIDER/MODEL, as the file writes it, means the target."""
-    return name in (target.provider, target.id)
+def covers(pattern: str, name: str) -> bool:
+    """Whether a name, with one `*` at most, means that one."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return pattern == name
+    return len(name) >= len(before) + len(after) and name.startswith(before) and name.endswith(after)
 
 
 def _scene(file: ConfigFile, document: Document, number: int, case: CaseConfig, now: datetime) -> Scene:

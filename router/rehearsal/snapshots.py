@@ -26,7 +26,9 @@ class _Without:
     def model(self, model: Model) -> Model:
         if model not in self._models:
             tiers = tuple(tuple(map(self.target, tier)) for tier in model.tiers)
-            self._models[model] = replace(model, tiers=tiers, fallback=tuple(map(self.model, model.fallback)))
+            fallback = tuple(map(self.model, model.fallback))
+            alternatives = {name: self.model(each) for name, each in model.alternatives.items()}
+            self._models[model] = replace(model, tiers=tiers, fallback=fallback, alternatives=alternatives)
         return self._models[model]
 
     def target(self, target: Target) -> Target:

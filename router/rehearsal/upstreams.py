@@ -1,7 +1,7 @@
 """Every provider of a rehearsal: the sandbox in its place, with what the test says is the matter with it.
 
-An undisturbed provider begins to answer after 200 ms and writes 100 tokens, 50 in a second; one of `type: sandbox`
-behaves as the file says.
+An undisturbed provider begins to answer after 200 ms and writes 100 tokens, 50 in a second; one of `type: sandbox` behaves as the
+file says. An error comes after 50 ms, a refused connection is refused at once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from router.wire import FORMATS
 
 ANSWER = "So it goes" + " on" * 97
 CALM = SandboxSettings(first_token=0.2, tokens_per_second=50, reply=ANSWER, faults=(), seed=0)
+ERROR_AFTER = 0.05
+"""Seconds: as far as a provider is away. Errors that take no time would never meet other requests."""
 BEAT = 0.5
 """Seconds of a stream that arrive together: a virtual clock has no use for a step per token."""
 
@@ -52,10 +54,11 @@ class RehearsedTransport:
         endpoint = request.endpoint
         provider = self._providers[address_of(endpoint.origin)]
         trouble = self._trouble(provider, endpoint, request.body)
-        if trouble is not None and (trouble.down or trouble.status is not None) and trouble.latency:
-            await asyncio.sleep(trouble.latency)
         if trouble is not None and trouble.down:
+            await asyncio.sleep(trouble.latency or 0)
             raise UpstreamUnavailable(f"connection to {provider} refused", kind="connect")
+        if trouble is not None and trouble.status is not None:
+            await asyncio.sleep(trouble.latency or ERROR_AFTER)
         rehearsed = self._rehearsed(provider, endpoint, trouble)
         settings = rehearsed.sandbox
         if settings is None or any(fault.share < 1 or fault.stream for fault in settings.faults):

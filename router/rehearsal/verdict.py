@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from router.config.diagnostics import Place
 from router.config.model.tests import Bounds
 from router.rehearsal.scene import Scene
-from router.rehearsal.tally import Seen, Tally, Tried, Value
+from router.rehearsal.tally import Tally, Way
 
 _SIGNS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}
-_MOST_SHOWN = 4
-"""Different values of one figure that a message names: the most frequent ones."""
 
 
 class Broken(NamedTuple):
@@ -37,9 +34,8 @@ class Result:
     expected: Mapping[str, Any]
     """As the file has it."""
     got: Mapping[str, Any]
-    """The same keys; in a drill all figures, too. A value that was not the same for every request is a map of how often each
-    came."""
-    attempts: tuple[Tried, ...]
+    """All that such a test can expect, by the same words; durations are seconds. None: there was none, or nobody knows."""
+    attempts: tuple[Way, ...]
     message: str | None
     """What a client was told that got no answer."""
     drill: bool
@@ -51,66 +47,36 @@ class Result:
 
 def verdict(scene: Scene, tally: Tally) -> Result:
     """Every expectation is looked at, not only up to the first that fails."""
-    drill = scene.load is not None
-    figures = tally.figures()
-    got: dict[str, Any] = dict(figures) if drill else {}
-    broken: list[Broken] = []
-    for key, written in scene.written.items():
-        wanted = getattr(scene.expect, key)
-        if key in figures:
-            value = figures[key]
-            got[key] = value
-            fits = value is not None and wanted.hold(value)
-            said = _unpriced(tally.seen) if value is None else _number(key, value)
-        else:
-            seen: Counter[Value] = getattr(tally.seen, key)
-            got[key] = _values(seen)
-            fits = all(_fits(wanted, value) for value in seen)
-            said = _listed(seen)
-        if not fits:
-            broken.append(Broken(key, _wanted(written), said, scene.places[key]))
-    return Result(scene.name, scene.place, tuple(broken), scene.written, got, tally.ways, tally.seen.message, drill=drill)
+    got = tally.got()
+    broken = tuple(
+        Broken(key, _expected(written), _said(key, got[key], tally), scene.places[key])
+        for key, written in scene.written.items()
+        if not _fits(getattr(scene.expect, key), got[key])
+    )
+    return Result(scene.name, scene.place, broken, scene.written, got, tally.ways, tally.message, drill=tally.drill)
 
 
-def _fits(wanted: Any, value: Value) -> bool:
-    if isinstance(wanted, Bounds):
-        return isinstance(value, int) and wanted.hold(value)
-    return (tuple(wanted) if isinstance(wanted, list) else wanted) == value
+def _fits(expected: Any, got: Any) -> bool:
+    if isinstance(expected, Bounds):
+        return got is not None and expected.hold(got)
+    return bool(expected == got)
 
 
-def _values(seen: Counter[Value]) -> Any:
-    """The value that all requests agree on; else how often each came."""
-    if len(seen) == 1:
-        return next(iter(seen))
-    return {_said(value): times for value, times in seen.most_common()}
-
-
-def _listed(seen: Counter[Value]) -> str:
-    if len(seen) == 1:
-        return _said(next(iter(seen)))
-    shown = [f"{_said(value)} ({times} times)" for value, times in seen.most_common(_MOST_SHOWN)]
-    return ", ".join(shown) + (", …" if len(seen) > _MOST_SHOWN else "")
-
-
-def _said(value: Value) -> str:
-    if isinstance(value, tuple):
-        return _chain(value)
-    return "none" if value is None else str(value)
-
-
-def _chain(targets: Sequence[str]) -> str:
-    return ", then ".join(targets) or "none"
-
-
-def _wanted(written: Any) -> str:
+def _expected(written: Any) -> str:
     if isinstance(written, Mapping):
         return " and ".join(f"{_SIGNS[bound]} {value}" for bound, value in written.items())
-    return _chain(written) if isinstance(written, list) else str(written)
+    return ", then ".join(written) if isinstance(written, list) else str(written)
 
 
-def _number(key: str, value: float) -> str:
-    return f"{value:g}s" if key == "p99_added" else f"{value:.9g}"
-
-
-def _unpriced(seen: Seen) -> str:
-    return f"unknown: {seen.unpriced} has no price"
+def _said(key: str, got: Any, tally: Tally) -> str:
+    match got:
+        case None if key == "cost_usd":
+            return f"none: the price of {tally.unpriced} is not known"
+        case None | []:
+            return "none"
+        case list():
+            return ", then ".join(got)
+        case float():
+            return f"{got:.9g}s" if key == "p99_added" else f"{got:.9g}"
+        case _:
+            return str(got)
