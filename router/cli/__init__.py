@@ -29,6 +29,7 @@ COMMANDS: dict[str, Listed] = {
     "validate": Listed("router.cli.validate", "Check the configuration, all of it at once."),
     "schema": Listed("router.cli.schema", "Print the JSON Schema of the configuration."),
     "test": Listed("router.cli.test", "Run the tests of the configuration, offline."),
+    "reset": Listed("router.cli.reset", "Let a target be asked again, now."),
     "explain": Listed("router.cli.explain", "Tell what a finding means, and what to do."),
 }
 
