@@ -309,3 +309,13 @@ def paced(seconds: float) -> Behaviour:
         return True
 
     return answer
+
+
+async def endless(peer: Peer, call: Call) -> bool:
+    """Word after word, until the router has gone."""
+    gone = asyncio.ensure_future(peer.until_gone())
+    await begin(peer, call, 1)
+    while not gone.done():
+        peer.writer.write(chunk(call.dialect.word("more ")))
+        await asyncio.wait([gone], timeout=0.03)
+    return False
