@@ -16,7 +16,7 @@ RouterError
 └── UpstreamError                a provider answered badly, or not at all          source: upstream
     ├── UpstreamRejected         it refused the request with a 4xx           its own status
     ├── UpstreamThrottled        it asks us to wait                          429
-    ├── UpstreamCredentials      it refused our key                          502
+    ├── UpstreamCredentials      it refused our key, or our bill             502
     ├── UpstreamUnavailable      5xx, connection refused, reset, unreadable  502, or its own 5xx
     └── UpstreamTimeout          it did not answer in time                   504
 """

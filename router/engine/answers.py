@@ -7,9 +7,10 @@ from math import ceil
 
 from router.engine.client import Client, Headers
 from router.engine.exchange import Attempt, Exchange, Outcome
-from router.errors import ClientError, Kind, NotAllowed, NotAuthenticated, RouterError, UpstreamError
+from router.errors import ClientError, Kind, NotAllowed, NotAuthenticated, RouterError, UpstreamCredentials, UpstreamError
 from router.pricing import format_usd
 from router.wire.base import ErrorView
+from router.wire.fault import MAX_MESSAGE
 
 _OUTCOME: Mapping[Kind, Outcome] = {
     "client": "client_error",
@@ -18,7 +19,22 @@ _OUTCOME: Mapping[Kind, Outcome] = {
     "timeout": "timeout",
     "broken_stream": "stream_error",
 }
-_CODE: Mapping[Kind, str] = {"context": "context_length_exceeded", "policy": "content_filter", "billing": "upstream_billing"}
+_CODE: Mapping[Kind, str] = {
+    "context": "context_length_exceeded",
+    "policy": "content_filter",
+    "billing": "upstream_billing",
+    "timeout": "upstream_timeout",
+}
+_OURS: Mapping[Kind, str] = {
+    "auth": "the provider refused the router's own credentials, not yours: ",
+    "billing": "the router's own account at the provider has no credit or quota left: ",
+}
+"""Providers speak to whoever holds the key ("get yours at …"); the client must not look for the mistake in its own."""
+_REFUSED: frozenset[Kind] = frozenset({"client", "context", "policy"})
+_PATIENCE = 60.0
+"""Seconds an SDK should wait and try again by itself. Beyond, OpenAI's older ones (1.x, 2.x) ignore Retry-After and come back in
+a second; today's wait 120 s at most; Anthropic's sleep as long as they are told, in the middle of somebody's request."""
+_PIECE = 8  # Characters of a secret that are not told even where the rest of it was cut off.
 
 
 def answer_headers(x: Exchange, trying: Attempt | None = None) -> Headers:
@@ -73,25 +89,48 @@ def error_headers(x: Exchange, error: RouterError) -> Headers:
     headers.append(("x-router-error-source", error.source))
     if error.retry_after is not None:
         headers.append(("retry-after", str(max(1, ceil(error.retry_after)))))
-    if len(x.attempts) > 1 and error.retry_after is None:
-        # The OpenAI and Anthropic SDKs obey it: they would repeat what was already repeated here.
+    if not _worth_repeating(x, error):
         headers.append(("x-should-retry", "false"))
     return headers
+
+
+def _worth_repeating(x: Exchange, error: RouterError) -> bool:
+    """Whether an SDK may do by itself what it does after a 429 or a 5xx: OpenAI's and Anthropic's obey `x-should-retry`. They
+    may where it is known when to come back, and soon; not where it was repeated here already, or cannot help."""
+    if error.retry_after is not None:
+        return error.retry_after <= _PATIENCE
+    return len(x.attempts) < 2 and not isinstance(error, UpstreamCredentials)
 
 
 def view_of(x: Exchange, error: RouterError) -> ErrorView:
     """The error as the client is told it, cleaned of every secret the file holds: some providers quote the key they were
     sent."""
-    type_, code, message = None, error.code, error.message
+    secrets = x.snapshot.secrets
+    type_, code, message = None, error.code, clean(error.message, secrets)
     if isinstance(error, UpstreamError):
         code = _CODE.get(error.kind, error.code)
+        message = _OURS.get(error.kind, "") + message
+        if len(x.attempts) > 1 and error.kind not in _REFUSED:
+            message += f" (tried {_tried(x)})"
         if error.source == "upstream" and error.status == error.answered:
             type_, code = error.upstream_type, error.upstream_code or code
-    return ErrorView(error.status, code, clean(message, x.snapshot.secrets), error.param, x.request_id, type_)
+    type_ = type_ and clean(type_, secrets)
+    return ErrorView(error.status, clean(code, secrets), message, error.param, x.request_id, type_)
+
+
+def _tried(x: Exchange) -> str:
+    """`a/m: 503, 503; b/m: timeout`. A refusal of the request itself goes back as it was said instead, without this."""
+    said: dict[str, list[str]] = {}
+    for attempt in x.attempts:
+        said.setdefault(attempt.target, []).append(str(attempt).removeprefix(f"{attempt.target}:"))
+    return "; ".join(f"{target}: {', '.join(each)}" for target, each in said.items())
 
 
 def clean(text: str, secrets: frozenset[str]) -> str:
+    """`text` without any of the `secrets`, or the beginning of one where the text was cut."""
     for secret in secrets:
         if secret in text:
             text = text.replace(secret, "***")
+        if len(text) >= MAX_MESSAGE and (at := text.rfind(secret[:_PIECE])) >= 0 and secret.startswith(text[at:]):
+            text = text[:at] + "***"
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from router.errors import UpstreamError
+from router.errors import Kind, UpstreamError
 from router.outcomes.table import Backoff, Meaning
 
 
@@ -55,7 +55,15 @@ def judge(error: UpstreamError, meaning: Meaning, tried: Tried, patient: Patient
     return Verdict("next")
 
 
+_PASSING: frozenset[Kind] = frozenset({"connect", "timeout", "server", "rate", "empty", "broken_stream"})
+_REFUSED: frozenset[Kind] = frozenset({"client", "context", "policy"})
+
+
 def final(errors: list[UpstreamError]) -> UpstreamError:
-    """The error a client is told when every attempt failed: the first, if all of them refused the request itself, else the
-    last one that was not such a refusal."""
-    return next((error for error in reversed(errors) if error.kind != "client"), errors[0])
+    """The error a client is told when every attempt failed: a policy that ended it; else the last failure that may pass; else
+    the first refusal of the request itself, which says more to a client than what became of our keys; else the first."""
+    if errors[-1].kind == "policy":
+        return errors[-1]
+    passing = (error for error in reversed(errors) if error.kind in _PASSING)
+    refused = (error for error in errors if error.kind in _REFUSED)
+    return next(passing, None) or next(refused, errors[0])

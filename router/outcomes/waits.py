@@ -40,14 +40,18 @@ def retry_after(status: int | None, headers: Mapping[str, str], wall: float) -> 
 
 
 def _reset(headers: Mapping[str, str], wall: float) -> float | None:
-    """Limits come back one by one, and the last that is used up decides. A limit with something left did not refuse, but if
-    all have, the request wanted more tokens than there were."""
-    waits: list[float] = []
-    rest: list[float] = []
+    """Limits come back one by one, and the last that is used up decides. One with something left has refused nothing, unless
+    it is of tokens: then the request wanted more than there were."""
+    spent: list[float] = []
+    short: list[float] = []
     for remaining, reset in _RESETS:
-        if (wait := _wait(headers.get(reset, ""), wall)) is not None:
-            (waits if _used_up(headers.get(remaining)) else rest).append(wait)
-    return max(waits or rest, default=None)
+        if (wait := _wait(headers.get(reset, ""), wall)) is None:
+            continue
+        if _used_up(headers.get(remaining)):
+            spent.append(wait)
+        elif "tokens" in reset:
+            short.append(wait)
+    return max(spent or short, default=None)
 
 
 def _used_up(remaining: str | None) -> bool:
