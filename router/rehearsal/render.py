@@ -49,7 +49,7 @@ def document(results: Sequence[Result], seed: int) -> Json:
 def annotated(results: Sequence[Result]) -> str:
     """An error for each expectation that did not come true, and the total for the log; ends with a line break."""
     said = [
-        f"::error {_properties(broken.place, result.name)}::{_data(str(broken))}"
+        f"::error {_properties(broken.place, result.name)}::{_data(printable(str(broken)))}"
         for result in results
         for broken in result.broken
     ]
@@ -97,7 +97,7 @@ def _test(result: Result) -> Json:
 
 def _properties(place: Place, title: str) -> str:
     start = place.range.start
-    told = {"file": place.file, "line": str(start.line), "col": str(start.column), "title": title}
+    told = {"file": place.file, "line": str(start.line), "col": str(start.column), "title": printable(title)}
     return ",".join(f"{name}={_data(value).replace(':', '%3A').replace(',', '%2C')}" for name, value in told.items())
 
 
