@@ -65,7 +65,7 @@ class SandboxSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """One place to POST to, in one wire format. `headers` carry the credential: they are never printed."""
+    """One place to ask, in one wire format. `headers` carry the credential: they are never printed."""
 
     format: str
     """Name of the wire format spoken there: a key of `router.wire.FORMATS`."""
@@ -79,6 +79,8 @@ class Endpoint:
     sandbox: SandboxSettings | None = None
     defaults: tuple[tuple[str, str], ...] = ()
     """Headers a request carries unless the client sent its own (`anthropic-version`)."""
+    method: Literal["POST", "GET"] = "POST"
+    """GET only where nothing is asked for: probes."""
     passes: frozenset[str] = frozenset()
     """Client headers that go on to this endpoint when the client speaks its format (`anthropic-beta`, …)."""
 

@@ -9,7 +9,7 @@ from router.snapshot import Endpoint
 
 
 class UpstreamRequest(NamedTuple):
-    """One POST. Everything else stands in the endpoint."""
+    """One request. Everything else stands in the endpoint."""
 
     endpoint: Endpoint
     body: bytes

@@ -57,7 +57,8 @@ def request_head(endpoint: Endpoint) -> bytes:
     fixed = [("host", host_header(origin)), *endpoint.headers]
     if all(name.lower() != "accept-encoding" for name, _ in endpoint.headers):
         fixed.append(("accept-encoding", "identity"))
-    return b"POST %b HTTP/1.1\r\n%bcontent-length: " % (endpoint.path.encode(), header_lines(fixed, origin))
+    start = f"{endpoint.method} {endpoint.path} HTTP/1.1\r\n".encode()
+    return b"%b%bcontent-length: " % (start, header_lines(fixed, origin))
 
 
 class Headers(Mapping[str, str]):

@@ -49,7 +49,7 @@ class SessionTransport:
         trace = _Trace()
         try:
             response = await self._opened().request(
-                "POST",
+                endpoint.method,
                 _url(endpoint),
                 data=request.body if len(request.body) <= SLICE else _Slices(request.body),
                 headers=headers,
