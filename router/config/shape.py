@@ -54,17 +54,14 @@ def find(document: Document, errors: Iterable[ValidationError]) -> list[Diagnost
     return [each for each in found.values() if not _explained(each, found)]
 
 
-def _explained(missing: Diagnostic, found: dict[tuple[str, str], Diagnostic]) -> bool:
-    """A key that is missing because it is there, misspelt."""
-    if missing.code != "RC106":
+def _explained(each: Diagnostic, found: dict[tuple[str, str], Diagnostic]) -> bool:
+    """A key that is missing because it is there, misspelt; keys that say nothing because one of them is not known."""
+    if each.code not in ("RC106", "RC109"):
         return False
-    parent, _, key = missing.pointer.rpartition("/")
-    return any(
-        code == "RC101"
-        and pointer.rpartition("/")[0] == parent
-        and any(edit.text == key for s in other.suggestions for edit in s.edits)
-        for (code, pointer), other in found.items()
-    )
+    parent, _, key = each.pointer.rpartition("/")
+    inside = parent if each.code == "RC106" else each.pointer
+    unknown = (other for (code, pointer), other in found.items() if code == "RC101" and pointer.rpartition("/")[0] == inside)
+    return any(each.code == "RC109" or any(edit.text == key for s in other.suggestions for edit in s.edits) for other in unknown)
 
 
 class _Seen(NamedTuple):

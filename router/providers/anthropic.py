@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from router.providers.base import ProviderType, anthropic_messages
-from router.providers.families import CLAUDE_BEFORE_4_6
+from router.providers.base import CLAUDE_BEFORE_4_6, ProviderType, anthropic_messages
 
 ROWS = (
     ProviderType(

@@ -50,6 +50,16 @@ def anthropic_messages(path: str = "/v1/messages", auth: Headers = x_api_key) ->
     return Served(path, auth, {"anthropic-version": "2023-06-01"}, ANTHROPIC_PASSES)
 
 
+CLAUDE_BEFORE_4_6 = re.compile(
+    r"claude-(?:3(?:[-.][57])?-(?:opus|sonnet|haiku)|(?:opus|sonnet|haiku)-4(?:[-.][0-5])?)(?![-.]?\d{1,2}(?!\d))"
+)
+"""Models that take an assistant turn at the end of the conversation as the beginning of their answer. From 4.6 on that is a 400.
+
+https://platform.claude.com/docs/en/build-with-claude/prompt-engineering/prefill-claudes-response,
+https://platform.claude.com/docs/en/about-claude/models/migration-guide
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderType:
     """A row of data."""
@@ -65,7 +75,8 @@ class ProviderType:
     """Whether the file must say an API key (it may always say `none`)."""
     quirks: Quirks = field(default_factory=Quirks)
     prefill: re.Pattern[str] | None = None
-    """Names of models that continue an answer whose beginning stands at the end of the conversation."""
+    """Names of models that are known to continue an answer whose beginning stands at the end of the conversation. Others must not
+    be asked to: most servers take that turn as one that is over, and begin a second answer."""
 
     def prefills(self, model: str) -> bool:
         """Whether the model of that name is known to continue a half-written answer here."""

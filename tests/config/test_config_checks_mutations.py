@@ -63,7 +63,7 @@ def mutations() -> list[Mutation]:
     made = []
     for number, pointer in enumerate(keys_of_the_language(document())):
         key = list(parts(pointer))[-1]
-        made += [Mutation(pointer, key, wrong_spellings(key, number + shift)) for shift in (0, 1)]
+        made.append(Mutation(pointer, key, wrong_spellings(key, number)))
     return made
 
 

@@ -60,3 +60,41 @@ def test_quirks_are_only_where_a_vendor_departs_from_its_format():
         "deepseek": ("max_tokens", True),
         "huggingface": ("max_tokens", True),
     }
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("claude-3-haiku-20240307", "claude-3-5-sonnet-20241022", "claude-3.7-sonnet", "claude-sonnet-4-20250514"),
+        *("claude-opus-4-0", "claude-opus-4-1-20250805", "claude-haiku-4-5", "claude-sonnet-4.5"),
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ],
+)
+def test_claude_before_4_6_continues_a_half_written_answer_over_its_own_format_only(model):
+    assert {name for name, row in TYPES.items() if row.prefills(model)} == {"anthropic", "anthropic_compatible"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(
+            "claude-opus-4-6",
+            "claude-sonnet-4.6",
+            "claude-opus-4-8-20260601",
+            "claude-opus-4-10",
+            "claude-sonnet-5",
+            "claude-opus-40",
+        ),
+        *("claude-fable-5", "claude-mythos-preview", "claude-instant", "gpt-4o", ""),
+    ],
+)
+def test_nothing_else_is_known_to(model):
+    assert [name for name, row in TYPES.items() if row.prefills(model)] == []
+
+
+def test_models_are_listed_beside_what_is_served():
+    """https://platform.claude.com/docs/en/api/models-list, https://api-docs.deepseek.com/api/list-models"""
+    assert {name: row.listing for name, row in TYPES.items() if row.listing != "/v1/models"} == {
+        "openai_compatible": "/models",
+        "deepseek": "/models",
+    }
