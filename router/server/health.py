@@ -45,7 +45,7 @@ class TargetHealth:
                 return 400, {"error": 'send {"target": "PROVIDER/MODEL"} or {"provider": "PROVIDER"}'}
         if name not in known and not (kind == "target" and "/" in name and self._book.knows(name)):
             near = nearest(name, sorted(known))
-            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known))}"
+            hint = f"did you mean {near!r}?" if near else "/-/status lists them"
             return 404, {"error": f"no {kind} is named {name!r}; {hint}"}
         return 200, {kind: name, "reset": self._book.reset(name)}
 
