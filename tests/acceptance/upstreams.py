@@ -235,16 +235,21 @@ async def an_error_after_the_opening(peer: Peer, call: Call) -> bool:
 # --- streams that break in the middle -----------------------------------------------
 
 
+async def half(peer: Peer, call: Call, words: int) -> None:
+    """So many words, and a moment in which they reach the client: what breaks in the same breath is not even begun."""
+    await begin(peer, call, words)
+    await asyncio.sleep(0.02)
+
+
 def cut(words: int = 40, *, reset: bool = False, inside: bool = False) -> Behaviour:
     """The connection ends after so many words: closed or reset, between events or inside one."""
 
     async def answer(peer: Peer, call: Call) -> bool:
-        await begin(peer, call, words)
+        await half(peer, call, words)
         if inside:
             event = call.dialect.word("half")
             await peer.send(chunk(event[: len(event) // 2]))
         if reset:
-            await asyncio.sleep(0.01)  # A reset overtakes what was sent: let that arrive.
             peer.reset()
         return False
 
@@ -255,7 +260,7 @@ def unfinished(words: int = 40) -> Behaviour:
     """HTTP says that this was all; the format says that it was not."""
 
     async def answer(peer: Peer, call: Call) -> bool:
-        await begin(peer, call, words)
+        await half(peer, call, words)
         await peer.send(LAST_CHUNK)
         return True
 
@@ -266,7 +271,7 @@ def fails(words: int = 40) -> Behaviour:
     """An error event in the middle, and a clean end of the body."""
 
     async def answer(peer: Peer, call: Call) -> bool:
-        await begin(peer, call, words)
+        await half(peer, call, words)
         await peer.send(chunk(call.dialect.error_frame("the model fell over", "overloaded_error")) + LAST_CHUNK)
         return True
 
@@ -277,7 +282,7 @@ def malformed(words: int = 40, frames: int = 3) -> Behaviour:
     """Frames that cannot be read; then the stream goes on as if nothing had been."""
 
     async def answer(peer: Peer, call: Call) -> bool:
-        await begin(peer, call, words)
+        await half(peer, call, words)
         for _ in range(frames):
             await peer.send(chunk(b'data: {"broken":\n\n'))
         for word in WORDS[words:]:
