@@ -17,6 +17,7 @@ from router import __version__
 from router.config.render import one_line
 from router.engine.engine import Engine
 from router.engine.exchange import Exchange
+from router.engine.probing import Prober
 from router.observe.counts import Counts
 from router.observe.lag import LoopLag
 from router.observe.log import Log, Records
@@ -73,9 +74,12 @@ def build(runtime: Runtime) -> Daemon:
     )
     metrics = Metrics(__version__, counts, gauges)
 
+    prober = Prober(upstreams, live.health, random.random)
+
     def swapped(new: Snapshot) -> None:
         metrics.applied(new, runtime.since)
         live.health.reconcile(new)
+        prober.apply(new)
         events.apply(new.log, new.secrets)
 
     swapped(snapshot)
@@ -85,7 +89,7 @@ def build(runtime: Runtime) -> Daemon:
     probes = Probes(runtime)
     admin = AdminPort(runtime, engine, probes, metrics, watch)
     listeners = Listeners(DataPort(runtime, engine, probes, time.time), admin)
-    return Daemon(runtime, engine, upstreams, listeners, probes, watch, lag, sink)
+    return Daemon(runtime, engine, prober, upstreams, listeners, probes, watch, lag, sink)
 
 
 @dataclass(slots=True)
@@ -94,6 +98,7 @@ class Daemon:
 
     runtime: Runtime
     engine: Engine
+    prober: Prober
     upstreams: Upstreams
     listeners: Listeners
     probes: Probes
@@ -120,6 +125,7 @@ class Daemon:
             self.watch.stop()
             self.lag.stop()
             await self.listeners.close()
+            await self.prober.aclose()
             await self.upstreams.aclose()
             await asyncio.gather(*tasks)
             log.info("stopped")
