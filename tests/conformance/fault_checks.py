@@ -11,15 +11,16 @@ import anthropic
 import anthropic_checks
 import openai
 import openai_checks
-from case import Case, Check, same, true
+from case import Case, Check, raised, same, true
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
 
 
 def ask(case: Case, model: str, *, stream: bool = False) -> tuple[str, dict[str, str]]:
-    """The whole text and the answer's headers. Raises what the SDK raises."""
-    name = f"on-{case.upstream}-{model}"
+    """The whole text and the answer's headers. Raises what the SDK raises. `model` ends with a word of the check's own: health is
+    kept by model, and one check's faults are not to park another's target."""
+    name = f"on-{case.upstream}-{model}-{case.client}"
     if case.client == "openai":
         client = openai_checks.sdk(case).chat.completions.with_raw_response
         raw = client.create(model=name, messages=MESSAGES, stream=stream)
@@ -62,7 +63,7 @@ def fallback_on_429(case: Case) -> None:
     for stream in (False, True):
         script(case, {"type": "fail", "status": 429, "retry_after": 30})
         began = time.monotonic()
-        text, headers = ask(case, "rescued", stream=stream)
+        text, headers = ask(case, f"rescued-throttled-{stream}", stream=stream)
         same("the text", text, anthropic_checks.HELLO)
         true("it waited", time.monotonic() - began < 5)
         same("x-router-served", headers.get("x-router-served"), "mock-openai/gpt-4o")
@@ -76,7 +77,7 @@ def fallback_on_429(case: Case) -> None:
 def fallback_on_500(case: Case) -> None:
     for stream in (False, True):
         script(case, {"type": "fail", "status": 500, "times": 5})
-        text, _ = ask(case, "rescued", stream=stream)
+        text, _ = ask(case, f"rescued-broken-{stream}", stream=stream)
         same("the text", text, anthropic_checks.HELLO)
         same("requests at the broken provider", llmock(case, "verdict")["attempts"], 2)
 
@@ -84,7 +85,7 @@ def fallback_on_500(case: Case) -> None:
 def retry_after_is_obeyed(case: Case) -> None:
     script(case, {"type": "fail", "status": 429, "retry_after": 1})
     began = time.monotonic()
-    ask(case, "faulty")
+    ask(case, "faulty-waited-for")
     true("it did not wait", time.monotonic() - began >= 1)
     verdict(case)
 
@@ -92,30 +93,44 @@ def retry_after_is_obeyed(case: Case) -> None:
 def server_error_is_retried(case: Case) -> None:
     for stream in (False, True):
         script(case, {"type": "fail", "status": 503})
-        ask(case, "faulty", stream=stream)
+        ask(case, f"faulty-retried-{stream}", stream=stream)
         verdict(case)
 
 
 def client_error_is_not_retried(case: Case) -> None:
     script(case, {"type": "fail", "status": 400, "times": 5})
     try:
-        ask(case, "faulty")
+        ask(case, "faulty-refused")
     except (openai.BadRequestError, anthropic.BadRequestError):
         verdict(case)
     else:
         raise AssertionError("the provider's 400 was not passed on")
 
 
+def errors_raise_what_they_mean(case: Case) -> None:
+    """The exception class that an application catches. The provider's 401 is the router's trouble, not the application's key."""
+    sdk: Any = openai if case.client == "openai" else anthropic
+    overloaded = "InternalServerError" if case.client == "openai" else "OverloadedError"
+    classes = {
+        400: "BadRequestError", 401: "InternalServerError", 404: "NotFoundError", 422: "UnprocessableEntityError",
+        429: "RateLimitError", 500: "InternalServerError", 529: overloaded,
+    }  # fmt: skip
+    for status, name in classes.items():
+        script(case, {"type": "fail", "status": status, "times": 5})
+        error = raised(getattr(sdk, name), lambda status=status: ask(case, f"faulty-{status}", stream=status % 2 == 0))
+        same("x-router-error-source", error.response.headers.get("x-router-error-source"), "upstream")
+
+
 def broken_stream_is_no_clean_end(case: Case) -> None:
     """Cut off, or ended without a finish: the application notices, tries again and gets the whole answer."""
     script(case)
-    whole, _ = ask(case, "faulty", stream=True)
+    whole, _ = ask(case, "faulty-cut", stream=True)
     for kind in ("truncate", "disconnect"):
         script(case, {"type": "stream_fault", "kind": kind, "after_chunks": 2})
         try:
-            text, _ = ask(case, "faulty", stream=True)
+            text, _ = ask(case, "faulty-cut", stream=True)
         except (openai.APIError, anthropic.APIError):
-            text, _ = ask(case, "faulty", stream=True)
+            text, _ = ask(case, "faulty-cut", stream=True)
         same(f"{kind}: the text", text, whole)
         verdict(case)
 
@@ -123,14 +138,14 @@ def broken_stream_is_no_clean_end(case: Case) -> None:
 def unreadable_frame_is_left_out(case: Case) -> None:
     """One frame that is no JSON does not end a stream, and never reaches an SDK, which would break on it."""
     script(case)
-    whole, _ = ask(case, "faulty", stream=True)
+    whole, _ = ask(case, "faulty-unreadable", stream=True)
     script(case, {"type": "stream_fault", "kind": "malformed", "after_chunks": 3})
-    text, _ = ask(case, "faulty", stream=True)
+    text, _ = ask(case, "faulty-unreadable", stream=True)
     rest = iter(whole.split())
     true(f"the text {text!r} is not {whole!r} with words left out", text and all(word in rest for word in text.split()))
 
 
 CHECKS: tuple[Check, ...] = (
     fallback_on_429, fallback_on_500, retry_after_is_obeyed, server_error_is_retried, client_error_is_not_retried,
-    broken_stream_is_no_clean_end, unreadable_frame_is_left_out,
+    errors_raise_what_they_mean, broken_stream_is_no_clean_end, unreadable_frame_is_left_out,
 )  # fmt: skip
