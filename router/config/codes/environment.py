@@ -80,7 +80,7 @@ CODES: tuple[Code, ...] = (
         "env",
         "a certificate that cannot be used",
         "A file under `tls` does not exist, may not be read, or holds no PEM. Every connection that needs it would fail: to this"
-        " provider, or of every client. A file that changes later is read again without a reload.",
+        " provider, or of every client. One that changes later is read again.",
         "Correct the path, let the user that runs the router read the file, or convert it to PEM.",
         "tls: {ca_file: /etc/ssl/privat-ca.pem}",
         "tls: {ca_file: /etc/ssl/private-ca.pem}",
