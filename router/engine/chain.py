@@ -14,6 +14,9 @@ from router.snapshot import Target
 from router.state.health import HealthBook
 from router.world import PARKED, World
 
+_COME_BACK = frozenset({429, 503, 529})
+"""Statuses that a Retry-After belongs to."""
+
 
 @dataclass(slots=True, eq=False)
 class Chain:
@@ -59,7 +62,7 @@ class Chain:
         """The target's format cannot say what the client said; another target's may. Raises the refusal when none is left."""
         self.untried = self._usable_of(self.untried)
         if not self.untried:
-            raise final(self._errors) if self._errors else refusal
+            raise self._told() if self._errors else refusal
         self._take()
 
     def failed(self, error: UpstreamError, time_left: float) -> float:
@@ -78,7 +81,7 @@ class Chain:
         if verdict.then == "again" and verdict.wait < time_left and self._may_repeat(alone=not left):
             return verdict.wait
         if verdict.then == "stop" or not left or time_left <= 0:
-            raise final(self._errors)
+            raise self._told()
         self.untried = left
         self._take()
         return 0.0
@@ -112,6 +115,15 @@ class Chain:
     def _usable_of(self, targets: list[Target]) -> list[Target]:
         """Each target is looked at again before it is asked: much may have happened since the decision."""
         return [target for target in targets if self._usable(target)]
+
+    def _told(self) -> UpstreamError:
+        """The error the client is told. Where all it has tried are out of reach for a while, it is told for how long."""
+        error = final(self._errors)
+        waits = [self.world.unavailable(target) for target in self._tried]
+        ends = [why.until for why in waits if why is not None and why.until is not None]
+        if error.status in _COME_BACK and len(ends) == len(waits):
+            error.retry_after = max(0.0, min(ends) - self.health.clock())
+        return error
 
     def _nobody(self) -> NoTarget:
         reasons = "; ".join(f"{dropped.target}: {dropped.reason}" for dropped in self.decision.dropped)

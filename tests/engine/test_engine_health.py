@@ -165,3 +165,13 @@ def test_a_context_error_skips_targets_whose_window_is_no_larger():
         assert [str(attempt) for attempt in x.attempts] == ["a/m:400", "b/large:200"]
 
     run(main())
+
+
+def test_a_client_is_told_the_soonest_recovery_of_all_that_were_tried():
+    async def main():
+        limited = [Script(429, [error(kind="rate_limit_error")], {"retry-after": seconds}) for seconds in ("20", "7")]
+        made = bench(TWO, a=[limited[0]], b=[limited[1]])
+        client, _ = await made.ask(ask())
+        assert (client.status, client.headers["retry-after"]) == (429, "7")
+
+    run(main())
