@@ -198,8 +198,7 @@ class Condition:
         had = self.troubled or bool(self._failures)
         self._close()
         self._asked = self._parked = 0.0
-        if had:
-            self._turn(now)
+        self._turn(now)
         self._unpark(now)
         return had
 

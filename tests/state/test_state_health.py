@@ -503,3 +503,12 @@ def test_changes_of_state_are_logged_once(caplog):
         ("INFO", "target_parked", "a/m", "rate", 5.0),
         ("WARNING", "target_parked", "a/m", "billing", 60.0),
     ]
+
+
+def test_a_reset_of_who_was_well_makes_what_runs_prove_nothing_too():
+    health, _ = book()
+    leases = [health.attempt(A) for _ in range(9)]
+    assert health.reset("a/m") == 0
+    for lease in leases:
+        lease.failed("server", None)
+    assert (health.unavailable(A), health.seen(A).failures) == (None, 0)

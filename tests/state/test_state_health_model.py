@@ -215,5 +215,5 @@ class Health(RuleBasedStateMachine):
         assert all(record.condition._trial is None for record in self.book._records.values())
 
 
-Health.TestCase.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+Health.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestHealth = Health.TestCase
