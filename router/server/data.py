@@ -69,6 +69,14 @@ class DataPort:
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=limit)
 
     async def handle(self, request: web.BaseRequest) -> Outlet:
+        try:
+            return await self._handle(request)
+        except ConnectionError:  # The client has left. aiohttp would log that as a failure of ours, with a traceback.
+            gone = Outlet(request)
+            gone.keep_alive = False
+            return gone
+
+    async def _handle(self, request: web.BaseRequest) -> Outlet:
         path = request.path
         route = self._routes.get(path)
         if route is None and path.startswith(MODELS_PATH + "/"):

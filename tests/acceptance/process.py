@@ -24,15 +24,15 @@ class Daemon:
     """
 
     def __init__(self, folder: Path, yaml: str, environ: dict[str, str], *, reads: bool = True) -> None:
-        self._path = folder / "router.yaml"
-        self._path.write_text("version: 1\n" + yaml)
+        self.path = folder / "router.yaml"
+        self.path.write_text("version: 1\n" + yaml)
         self._environ = environ
         self._reads = reads
         self.lines: list[dict[str, Any]] = []
         self._more = threading.Condition()
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "router", "serve", "-c", str(self._path)]
+        command = [sys.executable, "-m", "router", "serve", "-c", str(self.path)]
         environ = {**os.environ, **self._environ}
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environ)
         try:

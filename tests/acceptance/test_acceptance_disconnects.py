@@ -127,8 +127,9 @@ LIMIT = 8
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_places_never_leak(tmp_path, seed: int) -> None:
-    """T06: of 8 places, after 300 answers, faults and departures in any order, 8 are free; what was asked for is settled."""
+async def test_places_never_leak(tmp_path, caplog, seed: int) -> None:
+    """T06: of 8 places, after 300 answers, faults and departures in any order, 8 are free; what was asked for is settled, no task
+    is left behind, and that clients leave is no error in the log."""
     chance = random.Random(seed)
     faults = [good, silent, status(500), status(429, extra="retry-after: 0\r\n"), resets, closes, cut(5), stalls(3), paced(0.1)]
 
@@ -151,9 +152,11 @@ async def test_places_never_leak(tmp_path, seed: int) -> None:
                 else:
                     await on.ask(chance.choice(DIALECTS), stream=stream)
 
+        tasks = len(asyncio.all_tasks())
         await asyncio.gather(*(client() for _ in range(LIMIT)))
         await until(lambda: not on.router.engine.open)
         assert (await on.metrics()).open == 0
+        assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
         assert not any(provider.busy for provider in on.providers.values())
         on.providers["a"].do = on.providers["b"].do = after(0.05, good)
         answers = await asyncio.gather(*(on.ask(MESSAGES, stream=True, model="calm") for _ in range(LIMIT)))
@@ -161,6 +164,10 @@ async def test_places_never_leak(tmp_path, seed: int) -> None:
         metrics = await on.metrics()
         assert metrics.value("router_requests_total") == len(on.router.settled)
         assert metrics.open == 0
+        for provider in on.providers.values():
+            await provider.__aexit__(None, None, None)
+        await on.router.session.close()
+        await until(lambda: len(asyncio.all_tasks()) <= tasks)
 
 
 async def test_the_place_of_the_ninth_is_free_when_one_of_eight_left(tmp_path) -> None:

@@ -72,7 +72,9 @@ class Peer:
         self.gone.set()
 
     def reset(self) -> None:
-        """An RST instead of a FIN."""
+        """An RST instead of a FIN; nothing, when the client has gone first."""
+        if self.writer.transport.is_closing():
+            return
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
