@@ -371,6 +371,18 @@ def test_what_breaks_behind_the_finish_is_whole(behind):
     run(main())
 
 
+def test_an_error_that_is_said_behind_the_finish_is_one():
+    async def main():
+        pieces = [ROLE, text("Hello"), FINISH, b'data: {"error": {"message": "filtered"}}\n\n']
+        made = bench(models("a/m"), a=[Script(pieces=pieces)])
+        client, x = await made.ask(ask(stream=True))
+        assert b"filtered" in client.body
+        assert b"[DONE]" not in client.body
+        assert x.outcome == "stream_error"
+
+    run(main())
+
+
 def told(*words):
     return st.lists(st.sampled_from([*words, "\n", " \U0001f600"]), min_size=1, max_size=6)
 

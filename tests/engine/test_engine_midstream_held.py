@@ -121,6 +121,16 @@ def test_the_line_is_as_long_as_the_file_says():
     run(main())
 
 
+def test_what_leaves_the_line_is_a_sign_of_life():
+    async def main():
+        yaml = models("guard", ", stream: {hold_headers: 3s, ping: 3s}")
+        made = bench(yaml, a=[Script(pieces=[ROLE, *[text("x"), 2.0] * 10, FINISH, DONE])], b=[])
+        client, _ = await made.ask(ask(stream=True))
+        assert b": ping" not in client.body
+
+    run(main())
+
+
 def test_a_line_that_holds_too_much_lags_less(monkeypatch):
     monkeypatch.setattr("router.engine.midstream.MAX_DELAYED", 3 * len(text("x")))
 

@@ -154,6 +154,7 @@ CITED = event("content_block_delta", index=0, delta={"type": "citations_delta", 
         (MESSAGES, [START, block(), delta("Hi"), stop(), block("thinking", index=1, thinking=""), thought("Hm", 1)]),
         (MESSAGES, [START, block(), delta("Hi"), stop(), event("message_delta", delta={"stop_reason": "end_turn"})]),
         (MESSAGES, [START, block(), delta("Hi"), event("error", error={"message": "no"})]),
+        (MESSAGES, [START, block(), delta("Hi \ud83d")]),
         (MESSAGES, [b"data: {}\n\n"]),
     ],
 )
@@ -219,6 +220,11 @@ def test_all_other_bytes_of_the_client_are_kept(client):
     assert built.body == raw.replace(b" ],", b" " + turn + b",").replace(b'"fast"', b'"m-2"')
 
 
+def test_a_conversation_may_begin_with_it():
+    raw = b'{"model":"fast","messages":[],"stream":true}'
+    assert request(CHAT, CHAT, raw)["messages"] == [{"role": "assistant", "content": "Hel lo"}]
+
+
 @pytest.mark.parametrize(
     ("client", "turn", "expected"),
     [
@@ -268,8 +274,8 @@ def test_servers_that_want_to_be_told_are_told():
 # --- the splice ----------------------------------------------------------------
 
 
-def spliced(client, upstream, pieces, *, place, before=None, wants_usage=True, wanted=WANTED):
-    raw = asked(max_tokens=50, **({"stream_options": {"include_usage": wants_usage}} if client is CHAT else {}))
+def spliced(client, upstream, pieces, *, place, before=None, wants_usage=True, wanted=WANTED, turns=()):
+    raw = asked(*turns, max_tokens=50, **({"stream_options": {"include_usage": wants_usage}} if client is CHAT else {}))
     stream = open_continuation(client, upstream, client.peek(raw), wanted, NAMED, SoFar(place, before))
     out = b"".join(map(stream.feed, pieces))
     stream.finish()
@@ -397,10 +403,27 @@ def test_reasoning_before_more_text_is_another_answer(client):
         spliced(client, MESSAGES, [START, block("thinking", thinking=""), thought("Hm")], place=place)
 
 
+@pytest.mark.parametrize("content", ["Say it aloud: ", [{"type": "text", "text": "Say it aloud: "}]])
+def test_a_repetition_begins_with_what_the_client_began_itself(content):
+    own = [{"role": "assistant", "content": content}]
+    place = Place("Hello, ", HEAD, 0, open=True)
+    out = whole(CHAT, CHAT, chat_rest("Say it aloud: Hello,", " you"), place=place, turns=own)
+    assert text_of(out) == "you"
+
+
+def test_a_server_known_to_repeat_is_believed_however_short_the_text():
+    place = Place("ha", HEAD, 0, open=True)
+    known = Wanted("m-2", prefill=Prefill(repeats=True))
+    assert text_of(whole(CHAT, CHAT, chat_rest("ha", "ha"), place=place, wanted=known)) == "ha"
+    assert text_of(whole(CHAT, CHAT, chat_rest("ha", "ha"), place=place)) == "haha"
+
+
 def test_a_tool_call_may_follow_the_text():
     call = {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "f", "arguments": "{}"}}]}
     for texts, said in (((), []), (("lo",), ["lo"])):
         pieces = [*chat_rest(*texts)[:-3], chunk(call), chunk({}, "tool_calls"), b"data: [DONE]\n\n"]
+        _, early = spliced(MESSAGES, CHAT, pieces[:-2], place=Place("Hel", {}, 0, open=True))
+        assert b'"tool_use"' in early  # Not only at the end.
         out = whole(MESSAGES, CHAT, pieces, place=Place("Hel", {}, 0, open=True))
         seen = [(each["type"], each.get("index")) for each in datas(out)]
         assert seen == [
