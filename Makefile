@@ -21,7 +21,7 @@ DEV := $(VENV)/.dev-$(VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test cover lint format types schema bench conformance check lock clean
+.PHONY: help install run test cover lint format types schema bench conformance soak check lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,9 @@ bench: $(DEV) ## measure on loopback, write bench/RESULTS.md
 
 conformance: $(RUN) ## real SDKs against the daemon over third-party mocks (installs them into .cache)
 	$(BIN)/python tests/conformance/run.py $(ARGS)
+
+soak: $(DEV) ## 10,000 requests with random faults and departures, then nothing may be left (ARGS="--seed 2")
+	$(BIN)/python -m tests.soak.soak $(ARGS)
 
 check: ## what CI runs
 	.ci/run
