@@ -26,6 +26,7 @@ from router.observe.sink import Sink
 from router.runtime import Reloaded, Runtime, Trigger
 from router.server.admin import AdminPort
 from router.server.data import DataPort
+from router.server.health import TargetHealth
 from router.server.listen import Listeners
 from router.server.probes import Probes
 from router.snapshot import Snapshot
@@ -71,6 +72,7 @@ def build(runtime: Runtime) -> Daemon:
         config_refused=lambda: runtime.refused is not None,
         config_pending=runtime.pending,
         watch_healthy=lambda: watch.healthy,
+        breakers=live.health.states,
     )
     metrics = Metrics(__version__, counts, gauges)
 
@@ -87,7 +89,7 @@ def build(runtime: Runtime) -> Daemon:
     runtime.reported.append(lambda trigger, outcome: metrics.reloaded(trigger, outcome.result, outcome.stage))
     runtime.reported.append(_reported)
     probes = Probes(runtime)
-    admin = AdminPort(runtime, engine, probes, metrics, watch)
+    admin = AdminPort(runtime, engine, probes, metrics, watch, TargetHealth(live.health, time.time))
     listeners = Listeners(DataPort(runtime, engine, probes, time.time), admin)
     return Daemon(runtime, engine, prober, upstreams, listeners, probes, watch, lag, sink)
 

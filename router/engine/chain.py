@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from router.decide import Decision
-from router.errors import BadRequest, NoTarget, UpstreamError
+from router.decide import Decision, no_target
+from router.errors import BadRequest, UpstreamError
 from router.outcomes import Patient, Tried, final, judge, next_target
 from router.snapshot import Target
 from router.state.health import HealthBook
@@ -40,7 +40,7 @@ class Chain:
         """Raises `NoTarget` with every reason, and with the soonest recovery as its `retry_after`."""
         self.untried = list(self.decision.targets)
         if not self.untried:
-            raise self._nobody()
+            raise no_target(self.decision, self.health.clock())
         self._last_resort = self.world.unavailable(self.untried[0]) is not None
         self._take()
 
@@ -52,6 +52,17 @@ class Chain:
     def spare(self) -> bool:
         """A target is left that could continue a half-written answer."""
         return any(target.prefill for target in self.untried)
+
+    def waited(self) -> None:
+        """The wait before a retry is over. Moves on when somebody else's trial is under way at `target` by now, or when its
+        upstream has asked for more time; raises what the client is to be told when nobody else is left."""
+        why = self.world.unavailable(self.target)
+        if why is None or why.early:
+            return
+        self.untried = self._usable_of(self.untried)
+        if not self.untried:
+            raise self._told()
+        self._take()
 
     def began(self) -> None:
         """The target is being asked."""
@@ -124,9 +135,3 @@ class Chain:
         if error.status in _COME_BACK and len(ends) == len(waits):
             error.retry_after = max(0.0, min(ends) - self.health.clock())
         return error
-
-    def _nobody(self) -> NoTarget:
-        reasons = "; ".join(f"{dropped.target}: {dropped.reason}" for dropped in self.decision.dropped)
-        ends = [dropped.until for dropped in self.decision.dropped if dropped.until is not None]
-        soonest = max(0.0, min(ends) - self.health.clock()) if ends else None
-        return NoTarget(f"no target of {self.decision.model.name!r} can be asked now: {reasons}", retry_after=soonest)

@@ -114,6 +114,7 @@ class Engine:
                 lease.failed(error.kind, error.retry_after)
                 if wait := chain.failed(error, run.patience.left):
                     await self._pause(run, wait)
+                    chain.waited()
             finally:
                 lease.release()
 

@@ -38,7 +38,7 @@ class Gauges:
     config_pending: Callable[[], float]
     """Seconds since a change was seen that is not in force; 0 when there is none."""
     watch_healthy: Callable[[], bool]
-    breakers: Callable[[], Iterable[tuple[str, State]]] = tuple
+    breakers: Callable[[], Iterable[tuple[str, State]]]
     """Targets by their names in the file, and how each is."""
 
 

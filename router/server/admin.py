@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
@@ -17,7 +16,6 @@ from router.engine.engine import Engine
 from router.runtime import Reloaded, Runtime
 from router.server.health import TargetHealth
 from router.server.probes import Probes
-from router.state.health import HealthBook
 from router.types import Json
 
 _OPEN = frozenset({"/livez", "/readyz"})
@@ -50,14 +48,14 @@ class AdminPort:
         probes: Probes,
         metrics: Scrape,
         watch: Watching,
-        health: TargetHealth | None = None,
+        health: TargetHealth,
     ) -> None:
         self._runtime = runtime
         self._engine = engine
         self._probes = probes
         self._metrics = metrics
         self._watch = watch
-        self._health = health or TargetHealth(HealthBook(engine.clock), time.time)
+        self._health = health
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])

@@ -23,6 +23,8 @@ Change = Literal["opened", "closed", "parked"]
 
 FAILURES: frozenset[Kind] = frozenset({"connect", "timeout", "server", "broken_stream", "empty"})
 """Faults of an upstream. What else fails says nothing about whether it works."""
+MOST_BETWEEN = 10
+"""A breaker opens only where at least one request in so many has failed, over as many failures as open it."""
 MAX_PARK = 86_400.0
 """A day, the longest window of the vendors' quotas: a clock that is years off must not park a target for years."""
 
@@ -64,11 +66,13 @@ class Condition:
         "_epoch",
         "_failures",
         "_guess",
+        "_numbers",
         "_open_for",
         "_open_until",
         "_parked",
         "_parked_by",
         "_requests",
+        "_total",
         "_trial",
         "last_error",
         "last_error_at",
@@ -83,6 +87,9 @@ class Condition:
         self._failures: deque[float] = deque(maxlen=2)
         self._requests: deque[float] = deque(maxlen=2)
         """When they ended, as many as the settings need to see: memory is bounded at any load."""
+        self._numbers: deque[int] = deque(maxlen=2)
+        """Of each failure, how many requests had ended before it."""
+        self._total = 0
         self._open_for = 0.0
         """Seconds; 0 while closed."""
         self._open_until = 0.0
@@ -169,6 +176,7 @@ class Condition:
         if mark.settings is not None:
             self._fit(mark.settings)
             self._requests.append(now)
+            self._total += 1
         return change
 
     def fail(self, mark: Mark, now: float, kind: Kind, told: float | None) -> Change | None:
@@ -218,6 +226,8 @@ class Condition:
         self._fit(settings)
         self._failures.append(now)
         self._requests.append(now)
+        self._numbers.append(self._total)
+        self._total += 1
         if self._open_for:
             # A trial that was let in before the time was over has shown nothing about how long is long enough.
             self._open(now, self._open_for if mark.early else 2 * self._open_for, settings)
@@ -228,15 +238,19 @@ class Condition:
 
     def _is_enough(self, now: float, settings: BreakerSettings) -> bool:
         wanted = max(settings.failures, 2)  # One failure is an accident: never opened on the first.
-        return _within(self._failures, wanted, now, settings.window) and _within(
-            self._requests, settings.min_requests, now, settings.window
-        )
+        if not _within(self._failures, wanted, now, settings.window):
+            return False
+        if not _within(self._requests, settings.min_requests, now, settings.window):
+            return False
+        # A busy target has its five failures in thirty seconds at one in a thousand: that is no outage.
+        return self._total - self._numbers[-wanted] <= wanted * MOST_BETWEEN
 
     def _fit(self, settings: BreakerSettings) -> None:
         """The memory, to the largest settings among those who share this condition."""
         size = max(settings.failures, settings.min_requests, 2)
         if size > (self._failures.maxlen or 0):
             self._failures = deque(self._failures, maxlen=size)
+            self._numbers = deque(self._numbers, maxlen=size)
             self._requests = deque(self._requests, maxlen=size)
 
     def _open(self, now: float, seconds: float, settings: BreakerSettings) -> None:
@@ -249,6 +263,7 @@ class Condition:
         self._open_for = self._open_until = 0.0
         self._failures.clear()
         self._requests.clear()
+        self._numbers.clear()
 
     def _park(self, now: float, kind: Kind, told: float | None) -> Change | None:
         before = max(self._parked, self._asked)

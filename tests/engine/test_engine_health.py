@@ -175,3 +175,14 @@ def test_a_client_is_told_the_soonest_recovery_of_all_that_were_tried():
         assert (client.status, client.headers["retry-after"]) == (429, "7")
 
     run(main())
+
+
+def test_a_retry_does_not_run_beside_another_requests_trial():
+    async def main():
+        yaml = PROVIDERS + f"models: {{fast: {{targets: [a/m], retries: 1, backoff: {{base: 2s, max: 2s}}, {BREAKER}}}}}"
+        made = bench(yaml, a=[*down(2), Script(late=10.0, pieces=[answer()])])
+        both = await asyncio.gather(made.ask(ask()), made.ask(ask()))
+        assert [client.status for client, _ in both] == [200, 500]
+        assert made.transport.sent == [("a", 0.0), ("a", 0.0), ("a", 2.0)]  # The second finds the first's trial under way.
+
+    run(main())

@@ -20,6 +20,7 @@ from router.observe.metrics import Gauges, Metrics
 from router.runtime import Runtime
 from router.server.admin import AdminPort
 from router.server.data import DataPort
+from router.server.health import TargetHealth
 from router.server.listen import Listeners
 from router.server.probes import Probes
 from router.state.live import Live
@@ -91,12 +92,18 @@ async def running(path: Path, yaml: str, environ: dict[str, str] | None = None) 
         config_refused=lambda: runtime.refused is not None,
         config_pending=runtime.pending,
         watch_healthy=lambda: watch.healthy,
+        breakers=live.health.states,
     )
     metrics = Metrics("0", counts, gauges)
     runtime.reported.append(lambda trigger, outcome: metrics.reloaded(trigger, outcome.result, outcome.stage))
     runtime.swapped.append(lambda snapshot: metrics.applied(snapshot, 0.0))
+    runtime.swapped.append(live.health.reconcile)
+    live.health.reconcile(runtime.snapshot)
     probes = Probes(runtime)
-    listeners = Listeners(DataPort(runtime, engine, probes, time.time), AdminPort(runtime, engine, probes, metrics, watch))
+    listeners = Listeners(
+        DataPort(runtime, engine, probes, time.time),
+        AdminPort(runtime, engine, probes, metrics, watch, TargetHealth(live.health, time.time)),
+    )
     (await listeners.prepare(runtime.snapshot))()
     runtime.prepare = listeners.prepare
     looks = [asyncio.ensure_future(watch.looks()), asyncio.ensure_future(watch.events())]

@@ -512,3 +512,16 @@ def test_a_reset_of_who_was_well_makes_what_runs_prove_nothing_too():
     for lease in leases:
         lease.failed("server", None)
     assert (health.unavailable(A), health.seen(A).failures) == (None, 0)
+
+
+def test_a_busy_target_is_not_taken_out_for_one_failure_in_a_hundred():
+    health, clock = book()
+    for _ in range(20):
+        for _ in range(99):
+            health.attempt(A).succeeded()
+        health.attempt(A).failed("server", None)
+        clock.now += 1
+    assert health.unavailable(A) is None
+    for _ in range(5):
+        health.attempt(A).failed("server", None)
+    assert health.unavailable(A).reason == BREAKER_OPEN

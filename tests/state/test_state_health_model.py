@@ -100,7 +100,9 @@ class Naive:
             self.open(now, self.open_for * (1 if how["early"] else 2))
             return
         recent = [failed for at, failed in self.events if now - at < BREAKER.window]
-        if sum(recent) >= BREAKER.failures and len(recent) >= BREAKER.min_requests:
+        places = [place for place, (_, failed) in enumerate(self.events) if failed]
+        often = len(self.events) - places[-BREAKER.failures :][0] <= BREAKER.failures * 10
+        if sum(recent) >= BREAKER.failures and len(recent) >= BREAKER.min_requests and often:
             self.open(now, BREAKER.open)
 
     def open(self, now, seconds):
