@@ -19,12 +19,10 @@ def teach(book: HealthBook, learned: Mapping[str, Learned], targets: Iterable[Ta
     if not learned:
         return
     names = sorted(learned, key=lambda name: "/" not in name)
-    known = set()
-    for target in targets:
+    for target in {target.health: target for target in targets}.values():
         name = next((name for name in names if name == target.provider or covers(name, target.id)), None)
-        if name is None or target.health in known:
+        if name is None:
             continue
-        known.add(target.health)
         if learned[name] == "open":
             _open(book, target)
         else:

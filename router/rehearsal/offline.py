@@ -47,7 +47,7 @@ def offline(document: Document, at: date) -> Offline:
         raise ConfigError(wrong)
     tree = dict(resolved.value)
     tree["server"] = {key: value for key, value in tree.get("server", {}).items() if key in _KEPT}
-    tree["keys"] = {name: _known(name, key) for name, key in tree.get("keys", {}).items()}
+    tree["keys"] = {name: {**key, "secret": secret_of(name)} for name, key in tree.get("keys", {}).items()}
     tree["providers"] = {name: _placed(number, each) for number, (name, each) in enumerate(tree["providers"].items())}
     placed = replace(document, value=tree)
     file = read(placed)
@@ -66,10 +66,6 @@ def address_of(origin: Origin) -> Address:
 
 def _unreadable(path: str) -> bytes:
     raise FileNotFoundError(path)
-
-
-def _known(name: str, key: Mapping[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in key.items() if field != "hash"} | {"secret": secret_of(name)}
 
 
 def _placed(number: int, provider: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import orjson
 from router.engine.client import Headers
 from router.engine.engine import Engine
 from router.engine.exchange import Exchange
+from router.engine.probing import Prober
 from router.errors import Overloaded, RouterError, UnknownModel
 from router.rehearsal.chance import Chance
 from router.rehearsal.clock import run
@@ -41,11 +42,13 @@ def play(offline: Offline, scene: Scene, seed: int) -> Tally:
 
 async def _play(offline: Offline, scene: Scene, seed: int) -> Tally:
     stage = Stage(offline, scene, seed)
+    stage.prober.apply(offline.snapshot)
     if scene.load is not None:
         await stage.drill(scene.load)
     else:
         for _ in range(scene.given.repeat):
             await stage.ask()
+    await stage.prober.aclose()
     return stage.tally
 
 
@@ -63,8 +66,10 @@ class Stage:
         self._snapshots: dict[tuple[Trouble, ...], Snapshot] = {(): offline.snapshot}
         self._transport = RehearsedTransport(offline.providers, scene.troubles)
         live = Live(Chance(f"{seed}/{scene.name}"), self._loop.time)
+        live.health.reconcile(offline.snapshot)
         teach(live.health, scene.learned, _targets(offline.snapshot, scene.given.model))
         self._engine = Engine(transport=self._transport, world=live, health=live.health, settled=self._settled)
+        self.prober = Prober(self._transport, live.health, Chance(f"{seed}/{scene.name}/probes"))
 
     async def ask(self) -> None:
         """One request, to its end."""

@@ -26,10 +26,8 @@ class Rehearsal(NamedTuple):
 
 def beside(paths: Sequence[str]) -> list[str]:
     """The files with tests in the directories of the configuration files, by name, each once."""
-    found = {
-        str(path): None for folder in dict.fromkeys(Path(each).parent for each in paths) for path in sorted(folder.glob(PATTERN))
-    }
-    return list(found)
+    folders = dict.fromkeys(Path(each).parent for each in paths)
+    return [str(path) for folder in folders for path in sorted(folder.glob(PATTERN))]
 
 
 def examine(sources: Sequence[Source], tests: Sequence[Source]) -> tuple[Checked, list[Diagnostic]]:

@@ -59,7 +59,7 @@ class Tally:
         if fine and x.cost is None:
             self.unpriced = x.target
         self.added.append(max(0.0, x.duration - (calm if fine else 0.0)))
-        if not fine and self.message is None:
+        if self.message is None:
             self.message = message
         self._last = x
         self._ways.update((each.target, each.outcome, each.status) for each in x.attempts)

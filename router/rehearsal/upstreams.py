@@ -59,6 +59,8 @@ class RehearsedTransport:
             raise UpstreamUnavailable(f"connection to {provider} refused", kind="connect")
         if trouble is not None and trouble.status is not None:
             await asyncio.sleep(trouble.latency or ERROR_AFTER)
+        if endpoint.method == "GET":
+            return await _probed(trouble)
         rehearsed = self._rehearsed(provider, endpoint, trouble)
         settings = rehearsed.sandbox
         if settings is None or any(fault.share < 1 or fault.stream for fault in settings.faults):
@@ -71,8 +73,8 @@ class RehearsedTransport:
     def _trouble(self, provider: str, endpoint: Endpoint, body: bytes) -> Trouble | None:
         at = asyncio.get_running_loop().time() - self._began
         near = [each for each in self._troubles if each.provider == provider and not each.off and each.lasts(at)]
-        if not near:
-            return None
+        if not near or endpoint.method == "GET":  # A probe asks for no model.
+            return next((each for each in near if each.model is None), None)
         model = FORMATS[endpoint.format].peek(body).model
         return next((each for each in near if each.hits(provider, model)), None)
 
@@ -98,6 +100,15 @@ class RehearsedTransport:
         return SandboxReply(replayed, began, now, asyncio.sleep)
 
 
+async def _probed(trouble: Trouble | None) -> UpstreamReply:
+    """The answer to a look whether the provider is there."""
+    loop = asyncio.get_running_loop()
+    status = 200 if trouble is None or trouble.status is None else trouble.status
+    if trouble is not None and trouble.status is None:
+        await asyncio.sleep(trouble.latency or 0)
+    return SandboxReply(Script(status, {}, iter((Step(0.0, b"{}"),))), loop.time(), loop.time, asyncio.sleep)
+
+
 def _disturbed(calm: SandboxSettings, trouble: Trouble | None) -> SandboxSettings:
     if trouble is None:
         return calm
@@ -118,7 +129,7 @@ def _beats(made: Script) -> list[Step]:
     first = next((step.at for step in steps if step.at > 0), 0.0)
     merged: list[Step] = []
     for step in steps:
-        at = min(first + ceil((step.at - first) / BEAT) * BEAT, steps[-1].at) if step.at > first else step.at
+        at = min(first + ceil((step.at - first) / BEAT) * BEAT, steps[-1].at) if step.at > 0 else 0.0
         if merged and merged[-1].at == at:
             merged[-1] = Step(at, merged[-1].data + step.data)
         else:

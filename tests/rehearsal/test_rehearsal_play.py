@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.rehearsal.staged import CONFIG, got, results
+from router.rehearsal.clock import run
+from router.rehearsal.play import Stage
+from tests.rehearsal.staged import CONFIG, NOW, got, results, staged
 
 FAST = "{model: fast}"
 
@@ -89,16 +93,48 @@ def test_repeated_requests_share_what_was_learned_and_the_last_one_counts() -> N
     )
 
 
+@pytest.mark.parametrize("trouble", ["{down: true}", "{status: 503}", "{latency: 20s}"])
+def test_probes_look_on_in_a_test_too(trouble: str) -> None:
+    """What five failures show, they have shown before the fourth request, 6.54 s after the first."""
+    once = CONFIG.replace("retries: 1", "retries: 0, timeouts: {answer: 3s}, breaker: {open: 60s, max_open: 60s}")
+    probing = once.replace("{type: openai,", "{type: openai, health: {probe: 1s, path: /models},")
+    attempts = [got("{model: fast, repeat: 4}", f"{{a: {trouble}}}", config=each)["attempts"] for each in (once, probing)]
+    assert attempts == [2, 1]
+
+
 def test_trouble_begins_and_ends_when_the_test_says() -> None:
     """Undisturbed answers take 2.18 s: the requests begin at 0, 2.18, 4.36, …"""
     at = [got(f"{{model: fast, repeat: {number}}}", '{a: {"off": true, from: 2s, to: 5s}}')["target"] for number in (1, 2, 3, 4)]
     assert at == ["a/small", "b/claude", "b/claude", "a/small"]
 
 
-def test_the_clock_of_the_world_is_the_clock_of_prices() -> None:
-    dated = CONFIG.replace(", price: {input: 1, output: 4}", "")
-    assert got("{model: wide}", "{}", config=dated.replace("a/small, a/large", "a/gpt-4o"))["cost_usd"] > 0
-    assert got("{model: wide}", "{}", config=dated.replace("a/small, a/large", "a/no-such"))["cost_usd"] is None
+def test_a_test_begins_when_the_world_says_or_now() -> None:
+    async def began(world: str) -> float:
+        tests = f"  - {{name: it, given: {FAST}, world: {world}, expect: {{status: 200}}}}\n"
+        made = staged(tests)
+        stage = Stage(made.offline, made.scenes[0], 0)
+        await asyncio.sleep(60)
+        return stage._exchange().wall
+
+    assert run(began("{}")) == NOW.timestamp() + 60
+    assert run(began('{clock: "2026-12-01T10:00:00+02:00"}')) == datetime(2026, 12, 1, 8, 1, tzinfo=UTC).timestamp()
+
+
+def test_prices_are_known_as_in_earnest() -> None:
+    unpriced = CONFIG.replace(", price: {input: 1, output: 4}", "")
+    assert got("{model: wide}", "{}", config=unpriced.replace("a/small, a/large", "a/gpt-4o"))["cost_usd"] > 0
+    assert got("{model: wide}", "{}", config=unpriced.replace("a/small, a/large", "a/no-such"))["cost_usd"] is None
+
+
+def test_keys_count_only_where_the_file_asks_for_them() -> None:
+    assert got("{model: wide, key: app}", config=f"{CONFIG}server: {{auth: none}}\n") == came()
+
+
+def test_what_was_learned_of_a_target_counts_before_what_was_learned_of_its_provider() -> None:
+    """An open breaker tries again after 5 s; a parked target is left alone for a minute."""
+    one_after_another = "{model: fast, repeat: 4}"
+    assert got(one_after_another, "{health: {a: parked, a/small: open}}")["target"] == "a/small"
+    assert got(one_after_another, "{health: {a: open, a/small: parked}}")["target"] == "b/claude"
 
 
 def test_a_price_that_is_not_known_fits_no_expectation() -> None:
