@@ -85,12 +85,14 @@ class Soak:
         self.providers = providers
         self.options = options
         self.table = Table()
+        self.warm = options.requests // 2
+        self.total = self.warm + options.requests
         self.memory: list[tuple[int, float]] = []
         """Requests sent so far, MiB."""
 
     async def run(self) -> None:
         before = self.daemon.descriptors
-        clients = Clients(self.daemon, MODELS, self.options.seed, self.options.requests)
+        clients = Clients(self.daemon, MODELS, self.options.seed, self.total)
         began = time.monotonic()
         watching = asyncio.ensure_future(self._watch(clients))
         await clients.run(CLIENTS)
@@ -106,7 +108,7 @@ class Soak:
     async def _watch(self, clients: Clients) -> None:
         """Samples memory, reloads now and then, and ends what takes too long."""
         until = time.monotonic() + self.options.seconds
-        due = [self.options.requests * n // (RELOADS + 1) for n in range(1, RELOADS + 1)]
+        due = [self.total * n // (RELOADS + 1) for n in range(1, RELOADS + 1)]
         while True:
             self.memory.append((clients.tally.sent, self.daemon.resident))
             if due and clients.tally.sent >= due[0]:
@@ -128,7 +130,7 @@ class Soak:
     def _answers(self, clients: Clients, seconds: float) -> None:
         tally, table = clients.tally, self.table
         table.note("seed", self.options.seed)
-        table.must("requests", tally.sent, tally.sent == self.options.requests, f"{self.options.requests} in the time given")
+        table.must("requests", tally.sent, tally.sent == self.total, f"{self.total} in the time given")
         table.note("seconds", f"{seconds:.1f} ({tally.sent / seconds:.0f} a second)")
         for kind in ("complete", "told in band", "refused", "left"):
             table.note(f"  {kind}", tally.kinds[kind])
@@ -157,9 +159,7 @@ class Soak:
         return (await self._status())["open"] == 0 and not any(provider.busy for provider in self.providers.values())
 
     def _memory(self) -> None:
-        """Least squares over the second half: the first one fills pools, caches and the allocator."""
-        half = [(sent, mib) for sent, mib in self.memory if sent > self.options.requests / 2]
-        slope = rising(half) * 10_000
+        slope = rising([(sent, mib) for sent, mib in self.memory if sent > self.warm]) * 10_000
         self.table.note("memory at the start and at the end", f"{self.memory[0][1]:.1f}, {self.memory[-1][1]:.1f} MiB")
         self.table.must("growth per 10,000 requests", f"{slope:+.2f} MiB", slope < GROWTH, f"below {GROWTH:g} MiB")
 
@@ -282,7 +282,7 @@ async def main(options: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=10_000, help="half as many come before them, to fill pools and caches")
     parser.add_argument("--seconds", type=float, default=180.0, help="end it as failed after so long")
     parser.add_argument("--seed", type=int, default=1)
     sys.exit(asyncio.run(main(parser.parse_args())))
