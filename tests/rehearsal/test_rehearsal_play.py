@@ -96,7 +96,9 @@ def test_repeated_requests_share_what_was_learned_and_the_last_one_counts() -> N
 @pytest.mark.parametrize("trouble", ["{down: true}", "{status: 503}", "{latency: 20s}"])
 def test_probes_look_on_in_a_test_too(trouble: str) -> None:
     """What five failures show, they have shown before the fourth request, 6.54 s after the first."""
-    once = CONFIG.replace("retries: 1", "retries: 0, timeouts: {answer: 3s}, breaker: {open: 60s, max_open: 60s}")
+    once = (
+        CONFIG.replace("retries: 1", "retries: 0, timeouts: {answer: 3s}") + "defaults: {breaker: {open: 60s, max_open: 60s}}\n"
+    )
     probing = once.replace("{type: openai,", "{type: openai, health: {probe: 1s, path: /models},")
     attempts = [got("{model: fast, repeat: 4}", f"{{a: {trouble}}}", config=each)["attempts"] for each in (once, probing)]
     assert attempts == [2, 1]
