@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from router.decide import Ask, Decision, decide
 from router.engine.answers import answer_headers, refuse
@@ -16,6 +17,7 @@ from router.engine.client import Client
 from router.engine.deadline import NEVER, Patience
 from router.engine.exchange import Attempt, Exchange
 from router.engine.midstream import Interrupted
+from router.engine.outlast import CLIENT_GONE, StillAsked, outlast
 from router.engine.pacing import Pacers
 from router.engine.pings import Pings
 from router.engine.relay import Open, Run, give_up, relay_stream, relay_whole, resume_stream
@@ -25,7 +27,7 @@ from router.outcomes import failure_of, named_by, retry_after
 from router.snapshot import Endpoint, Model, StreamSettings, Target
 from router.state.health import HealthBook, Lease
 from router.wire import FORMATS
-from router.wire.base import WireFormat
+from router.wire.base import Peek, WireFormat
 from router.wire.resume import SoFar, continuation
 from router.wire.transcode import build_request
 from router.world import World
@@ -33,7 +35,6 @@ from router.world import World
 log = logging.getLogger("router.engine")
 BEFORE = 0.7
 """The part of a client's patience with silence after which something is sent: networks are slow, too."""
-_CLIENT_GONE = 499  # nginx's word for it; nobody receives it, the log line shows it.
 
 
 class Engine:
@@ -56,34 +57,48 @@ class Engine:
         """Answers one request and settles it, whatever happens. Raises only CancelledError and ConnectionError: the client
         has left."""
         self.open.add(x)
+        lasting = False
         try:
             peek = x.client.peek(x.raw)
             x.asked, x.stream = peek.model, peek.stream
             decision = decide(x.snapshot, Ask(peek.model, x.key), self._world)
             x.model = decision.model.name
-            with Patience(_deadline(x, decision.model)) as patience:
-                pings = None
-                if peek.stream:
-                    pings = Pings(client, _stream_settings(x, decision.model), answer_headers(x), x.client.ping)
-                try:
-                    await self._serve(Run(x, client, peek, patience, pings, self.clock, decision.model), decision)
-                finally:
-                    if pings is not None:
-                        pings.stop()
+            if decision.model.on_disconnect == "drain":
+                await outlast(x, client, partial(self._answer, x, peek, decision), self._close)
+            else:
+                await self._answer(x, peek, decision, client)
         except RouterError as error:
             refuse(x, client, error)
+        except StillAsked:
+            lasting = True
+            raise
         except (asyncio.CancelledError, ConnectionError):
-            x.outcome, x.status = "client_gone", _CLIENT_GONE
+            x.outcome, x.status = "client_gone", CLIENT_GONE
             raise
         except Exception:
             log.exception("request_failed", extra={"request_id": x.request_id})
             refuse(x, client, InternalError("the router failed; its log has the reason"))
         finally:
-            self.open.discard(x)
-            x.ended = self.clock()
-            self._settled(x)
-            if self._emptied is not None and not self.open:
-                self._emptied.set()
+            if not lasting:
+                self._close(x)
+
+    def _close(self, x: Exchange) -> None:
+        self.open.discard(x)
+        x.ended = self.clock()
+        self._settled(x)
+        if self._emptied is not None and not self.open:
+            self._emptied.set()
+
+    async def _answer(self, x: Exchange, peek: Peek, decision: Decision, client: Client) -> None:
+        with Patience(_deadline(x, decision.model)) as patience:
+            pings = None
+            if peek.stream:
+                pings = Pings(client, _stream_settings(x, decision.model), answer_headers(x), x.client.ping)
+            try:
+                await self._serve(Run(x, client, peek, patience, pings, self.clock, decision.model), decision)
+            finally:
+                if pings is not None:
+                    pings.stop()
 
     async def drained(self) -> None:
         """Returns once no exchange is open. Nothing new may come in."""
@@ -112,6 +127,8 @@ class Engine:
                 return await self._continue(run, chain, broken)
             except UpstreamError as error:
                 lease.failed(error.kind, error.retry_after)
+                if run.x.outcome == "client_gone":  # Nobody waits for another try (`on_disconnect: drain`).
+                    return None
                 if wait := chain.failed(error, run.patience.left):
                     await self._pause(run, wait)
                     chain.waited()
@@ -122,7 +139,7 @@ class Engine:
         """The client has a part of its answer: targets that can go on from there are asked until the rest is told, in order.
         When none can, the client is told what broke its answer."""
         error = broken.error
-        while chain.next_for(error):
+        while run.x.outcome != "client_gone" and chain.next_for(error):
             lease = self._health.attempt(chain.target)
             try:
                 await self._attempt(run, chain, lease, broken.so_far)
