@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import json
 import re
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from tests.acceptance.dialects import Dialect, Heard
+from tests.acceptance.dialects import PAIRS, Dialect, Heard, pair_name
 from tests.acceptance.upstreams import Provider
 from tests.server.running import Running, running
 
@@ -130,6 +132,23 @@ class Leaving:
             self._writer.transport.abort()
         else:
             self._writer.close()
+
+
+def for_each_pair(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Runs a test that takes a `pair` for all of them at the same time: most of it is waiting."""
+
+    @functools.wraps(test)
+    async def pairs(**given: Any) -> None:
+        async with asyncio.TaskGroup() as group:
+            for pair in PAIRS:
+                folder = given["tmp_path"] / pair_name(pair)
+                folder.mkdir()
+                group.create_task(test(**given | {"tmp_path": folder, "pair": pair}), name=pair_name(pair))
+
+    signature = inspect.signature(test)
+    rest = [parameter for parameter in signature.parameters.values() if parameter.name != "pair"]
+    pairs.__signature__ = signature.replace(parameters=rest)
+    return pairs
 
 
 @asynccontextmanager

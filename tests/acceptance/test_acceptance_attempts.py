@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.acceptance.dialects import CHAT, MESSAGES, PAIRS, TEXT, Dialect, pair_name
-from tests.acceptance.stage import QUICK, stage
+from tests.acceptance.dialects import CHAT, MESSAGES, TEXT, Dialect
+from tests.acceptance.stage import QUICK, for_each_pair, stage
 from tests.acceptance.upstreams import (
     Behaviour,
     Provider,
@@ -78,7 +78,7 @@ async def test_attempts_are_bounded_when_everything_fails(tmp_path, stream: bool
 
 
 @pytest.mark.parametrize("code", [400, 404, 422])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_request_that_is_refused_is_shown_to_each_provider_once(
     tmp_path, pair: tuple[Dialect, Dialect], code: int
 ) -> None:
@@ -94,7 +94,7 @@ async def test_a_request_that_is_refused_is_shown_to_each_provider_once(
         assert on.asked == {"a": 2, "b": 2}
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_retry_does_not_take_what_an_untried_target_needs(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T07: `max_attempts` is for all targets; the last one is reached although the first could be tried again and again."""
     client, upstream = pair
@@ -105,7 +105,7 @@ async def test_a_retry_does_not_take_what_an_untried_target_needs(tmp_path, pair
         assert (answer.heard.text, answer.heard.complete) == (TEXT, True)
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_short_retry_after_is_waited_for_and_a_long_one_is_not(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T07: one second is waited for at the same target; sixty are not, and that target is left alone."""
     client, upstream = pair

@@ -7,8 +7,8 @@ import asyncio
 
 import pytest
 
-from tests.acceptance.dialects import CHAT, MESSAGES, PAIRS, TEXT, Dialect, pair_name
-from tests.acceptance.stage import QUICK, Answer, Stage, stage
+from tests.acceptance.dialects import CHAT, MESSAGES, TEXT, Dialect, pair_name
+from tests.acceptance.stage import QUICK, Answer, Stage, for_each_pair, stage
 from tests.acceptance.upstreams import Provider, after, cut, good, in_turn, resets, status
 from tests.server.running import until
 
@@ -29,7 +29,7 @@ async def breaks(on: Stage, client: Dialect, times: int, *, model: str = "fast")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_one_failure_takes_nothing_out(tmp_path, pair: tuple[Dialect, Dialect], stream: bool) -> None:
     """T15: one target, one 500, then it is well: the second request is served."""
     client, upstream = pair
@@ -133,7 +133,7 @@ async def test_a_trial_whose_client_leaves_lets_the_next_one_try(tmp_path) -> No
         assert (await on.ask(CHAT, stream=True)).heard.complete
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_who_asks_for_time_gets_it(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T15: 429 with a Retry-After that is too long to wait for parks the target, and is kept to even when nothing else is left;
     the client hears when to come back. Another target answers meanwhile."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.acceptance.dialects import CHAT, DIALECTS, PAIRS, Dialect, pair_name
-from tests.acceptance.stage import QUICK, Answer, Stage, stage
+from tests.acceptance.dialects import CHAT, DIALECTS, Dialect, pair_name
+from tests.acceptance.stage import QUICK, Answer, Stage, for_each_pair, stage
 from tests.acceptance.upstreams import (
     Behaviour,
     Call,
@@ -78,17 +78,18 @@ MODELS = f"models: {{fast: {{targets: [a/m], {ONE}}}, other: {{targets: [a/n], {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_an_error_is_the_clients_own_and_honest(tmp_path, name: str) -> None:
+@for_each_pair
+async def test_an_error_is_the_clients_own_and_honest(tmp_path, pair: tuple[Dialect, Dialect], name: str) -> None:
     """T20: status, schema, type, Retry-After, source and attempts of every fault, plain and streaming, in both formats from both
     formats. Our key's trouble is never the client's 401; 413, 429 and 529 keep their meaning; no key in any text."""
     fault = FAULTS[name]
-    for client, upstream in PAIRS:
-        async with stage(tmp_path, MODELS, a=Provider(upstream, fault.do)) as on:
-            for stream, model in ((False, "fast"), (True, "other")):  # What a 429 says of the one does not hold for the other.
-                answer = await on.ask(client, stream=stream, model=model)
-                assert answer.headers["content-type"] == "application/json"
-                assert len(answer.attempts) == 1
-                check(answer, client, fault, own=client is upstream)
+    client, upstream = pair
+    async with stage(tmp_path, MODELS, a=Provider(upstream, fault.do)) as on:
+        for stream, model in ((False, "fast"), (True, "other")):  # What a 429 says of the one does not hold for the other.
+            answer = await on.ask(client, stream=stream, model=model)
+            assert answer.headers["content-type"] == "application/json"
+            assert len(answer.attempts) == 1
+            check(answer, client, fault, own=client is upstream)
 
 
 def check(answer: Answer, client: Dialect, fault: Fault, *, own: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.dialects import PAIRS, TEXT, Dialect, pair_name
-from tests.acceptance.stage import QUICK, stage
+from tests.acceptance.dialects import TEXT, Dialect
+from tests.acceptance.stage import QUICK, for_each_pair, stage
 from tests.acceptance.upstreams import (
     LAST_CHUNK,
     STREAM_HEAD,
@@ -35,7 +35,7 @@ BREAKS: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("mode", ["guard", "buffer"])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_what_nobody_saw_begins_anew(tmp_path, pair: tuple[Dialect, Dialect], mode: str) -> None:
     """T01 with `guard` and `buffer`: whatever breaks the first target's stream, the client gets the second one's, whole, and no
     byte of the first; U(A) = U(B) = 1."""
@@ -57,7 +57,7 @@ async def test_what_nobody_saw_begins_anew(tmp_path, pair: tuple[Dialect, Dialec
 
 
 @pytest.mark.parametrize("mode", ["error", "continue", "guard", "buffer"])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_with_nobody_left_it_is_an_error_in_every_mode(tmp_path, pair: tuple[Dialect, Dialect], mode: str) -> None:
     """T01: one target. In band where the client has seen something, with a status where it has not; never a clean end."""
     client, upstream = pair
@@ -76,7 +76,7 @@ async def test_with_nobody_left_it_is_an_error_in_every_mode(tmp_path, pair: tup
 
 
 @pytest.mark.parametrize("mode", ["error", "continue", "guard", "buffer"])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_whole_stream_is_whole_in_every_mode(tmp_path, pair: tuple[Dialect, Dialect], mode: str) -> None:
     """T01, the other way round: no mode loses or adds anything where nothing breaks."""
     client, upstream = pair
@@ -87,7 +87,7 @@ async def test_a_whole_stream_is_whole_in_every_mode(tmp_path, pair: tuple[Diale
         assert on.asked == {"a": 1, "b": 0}
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_guard_shows_nothing_that_the_upstream_may_still_take_back(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T01 with `guard`: while the upstream is silent nothing leaves; a stall ends in the next target's answer, within the first
     token's and the idle time."""
@@ -113,7 +113,7 @@ async def _goes_on(peer: Peer, call: Call) -> bool:
     return True
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_plain_text_is_continued_by_a_target_that_can(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T01 with `continue`: the second target is shown what the client has and writes the rest; the client sees one answer."""
     client, upstream = pair
@@ -129,7 +129,7 @@ async def test_plain_text_is_continued_by_a_target_that_can(tmp_path, pair: tupl
             assert x.outcome == "ok"
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_who_cannot_continue_is_not_asked(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T01 with `continue`: without a target that can, two answers are never spliced; a refusal leaves the first failure."""
     client, upstream = pair
@@ -141,7 +141,7 @@ async def test_who_cannot_continue_is_not_asked(tmp_path, pair: tuple[Dialect, D
         assert on.asked == {"a": 1, "b": 0}
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_buffered_answer_keeps_its_client_patient(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T01 with `buffer`: pings go out while the answer is held."""
     client, upstream = pair

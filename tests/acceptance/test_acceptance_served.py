@@ -7,15 +7,15 @@ import json
 import pytest
 
 from router.observe.lines import request_fields
-from tests.acceptance.dialects import PAIRS, TEXT, Dialect, pair_name
-from tests.acceptance.stage import QUICK, stage
+from tests.acceptance.dialects import TEXT, Dialect
+from tests.acceptance.stage import QUICK, for_each_pair, stage
 from tests.acceptance.upstreams import Provider, good, in_turn, silent, stalls, status
 
 MODELS = "models: {fast: {targets: [a/first, b/second], backoff: {base: 1ms, max: 1ms}}}\n"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_after_a_fallback_everything_names_the_same_target(tmp_path, pair: tuple[Dialect, Dialect], stream: bool) -> None:
     """T24: the answer's model, the headers, the log line and the metrics agree, attempt by attempt."""
     client, upstream = pair
@@ -44,7 +44,7 @@ async def test_after_a_fallback_everything_names_the_same_target(tmp_path, pair:
         assert cost == "0.00013"
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_what_the_headers_were_too_early_for_is_said_at_the_end(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T24 in a stream whose headers left before anybody answered: the last comment says what they would have."""
     client, upstream = pair
@@ -59,7 +59,7 @@ async def test_what_the_headers_were_too_early_for_is_said_at_the_end(tmp_path, 
         assert answer.body.rstrip().endswith(client.terminal.rstrip())
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_broken_stream_names_who_broke_it(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T24 where there was no good end: the headers have named the target, log and metrics count one broken attempt of it."""
     client, upstream = pair

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.acceptance.dialects import PAIRS, TEXT, Dialect, pair_name
-from tests.acceptance.stage import QUICK, stage
+from tests.acceptance.dialects import PAIRS, TEXT, Dialect
+from tests.acceptance.stage import QUICK, for_each_pair, stage
 from tests.acceptance.upstreams import Behaviour, Provider, a_slow_head, good, silent, stalls
 from tests.server.running import until
 
@@ -18,7 +18,7 @@ SLACK = 0.5
 
 
 @pytest.mark.parametrize("do", [silent, a_slow_head, stalls(0)], ids=["silent", "a slow head", "only the opening"])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_silent_provider_costs_its_first_token_time_and_no_more(
     tmp_path, pair: tuple[Dialect, Dialect], do: Behaviour
 ) -> None:
@@ -37,7 +37,7 @@ async def test_a_silent_provider_costs_its_first_token_time_and_no_more(
 
 
 @pytest.mark.parametrize("do", [silent, a_slow_head], ids=["silent", "a slow head"])
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_silent_provider_costs_a_plain_request_its_answer_time(
     tmp_path, pair: tuple[Dialect, Dialect], do: Behaviour
 ) -> None:
@@ -51,7 +51,7 @@ async def test_a_silent_provider_costs_a_plain_request_its_answer_time(
         await until(lambda: not on.providers["a"].connections, 1)
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_when_all_are_silent_the_client_is_told_in_time(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T03 with nobody left: 504 as long as a status can be said, an error event where the headers are out."""
     client, upstream = pair
@@ -70,7 +70,7 @@ async def test_when_all_are_silent_the_client_is_told_in_time(tmp_path, pair: tu
         assert (await on.metrics()).open == 0
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_stall_ends_in_time_and_nothing_remains(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T04: after 20 tokens the provider goes silent. The client has a clean error `idle` later, the connection is closed, the
     next request is served."""

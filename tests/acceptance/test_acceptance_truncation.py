@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.dialects import CHAT, MESSAGES, PAIRS, TEXT, Dialect, pair_name
-from tests.acceptance.stage import stage
+from tests.acceptance.dialects import CHAT, MESSAGES, TEXT, Dialect
+from tests.acceptance.stage import for_each_pair, stage
 from tests.acceptance.upstreams import (
     LAST_CHUNK,
     STREAM_HEAD,
@@ -36,7 +36,7 @@ MODELS = "models: {fast: {targets: [a/m]}, two: {targets: [a/m, b/m]}}\n"
 
 
 @pytest.mark.parametrize("break_", BREAKS.values(), ids=BREAKS.keys())
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_broken_stream_is_no_whole_one(tmp_path, pair: tuple[Dialect, Dialect], break_: Behaviour) -> None:
     """T01: 40 of 60 tokens arrive and then an error event, in the client's format and without anything that looks like an end;
     with another target left, too: two answers are never spliced."""
@@ -56,7 +56,7 @@ async def test_a_broken_stream_is_no_whole_one(tmp_path, pair: tuple[Dialect, Di
         assert metrics.open == 0
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_a_whole_stream_is_whole(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T01, the other way round: what ends well is not called broken, and one malformed frame breaks nothing."""
     client, upstream = pair
@@ -117,7 +117,7 @@ async def test_an_error_in_a_200_is_an_error(tmp_path, client: Dialect, upstream
         assert on.asked == {"a": 1, "b": 1}
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
+@for_each_pair
 async def test_an_error_in_a_plain_200_is_an_error(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T02 without streaming: from the next target, or, where there is none, an error with a status that says so."""
     client, upstream = pair
