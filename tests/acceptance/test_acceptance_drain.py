@@ -11,8 +11,8 @@ import pytest
 
 from tests.acceptance.dialects import CHAT, DIALECTS, MESSAGES, TEXT, Dialect
 from tests.acceptance.process import Daemon
-from tests.acceptance.stage import QUICK
-from tests.acceptance.upstreams import Provider, endless, good, in_turn, paced, silent, stalls
+from tests.acceptance.stage import QUICK, Metrics
+from tests.acceptance.upstreams import Provider, endless, good, in_turn, paced, silent, stalls, status
 from tests.server.running import until
 
 SERVER = "server: {listen: '127.0.0.1:0', admin: '127.0.0.1:0', drain: {delay: DELAY, timeout: TIMEOUT}}\n"
@@ -135,3 +135,35 @@ async def test_stalls_and_silence_cost_no_processor_time(tmp_path) -> None:
             assert (router.cpu - cpu) / (time.monotonic() - began) < 0.05
             router.terminate()
             assert await asyncio.to_thread(router.ended) == 0
+
+
+async def test_what_the_daemon_learned_can_be_seen_and_reset(tmp_path) -> None:
+    """T15, with the breaker as it is when nobody configures it: five failures open it, metrics and status of the process say so,
+    `POST /-/reset` closes it."""
+    provider = Provider(CHAT, status(500))
+    async with provider:
+        with daemon(tmp_path, provider) as router:
+            for _ in range(3):  # Two attempts each.
+                assert (await ask(router, CHAT))[0] >= 500
+            assert await state_of(router, "a/m") == ("open", 2)
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(router.admin_url + "/-/reset", json={"target": "a/m"}) as answer,
+            ):
+                assert answer.status == 200
+            assert await state_of(router, "a/m") == ("closed", 0)
+            (opened,) = router.named("breaker_open")
+            assert (opened["target"], opened["level"]) == ("a/m", "warning")
+            provider.do = good
+            assert (await ask(router, CHAT))[0] == 200
+
+
+async def state_of(router: Daemon, target: str) -> tuple[str, float]:
+    """By `/-/status` and by `/metrics`."""
+    async with aiohttp.ClientSession() as session:
+        async with session.get(router.admin_url + "/-/status") as answer:
+            models = (await answer.json())["models"]
+        async with session.get(router.admin_url + "/metrics") as answer:
+            metrics = Metrics(await answer.text())
+    (row,) = [row for row in models["fast"] if row["target"] == target]
+    return row["state"], metrics.value("router_breaker_state", target=target)

@@ -42,6 +42,8 @@ class Provider:
     dialect: Dialect
     do: Behaviour
     calls: list[Call] = field(default_factory=list)
+    probes: int = 0
+    """GETs: they cost nothing and are no calls."""
     busy: int = 0
     """Calls that are being answered now: a router that has gone away is noticed by whoever waits for it."""
 
@@ -62,14 +64,18 @@ class Provider:
         """That are open now, idle ones included."""
         return len(self._server._tasks)
 
-    def yaml(self, name: str) -> str:
+    def yaml(self, name: str, more: str = "") -> str:
         url = f"http://127.0.0.1:{self.port}{self.dialect.base}"
-        rest = f"api_key: '${{env:KEY_{name.upper()}}}', price: {{input: 1, output: 2}}"
+        rest = f"api_key: '${{env:KEY_{name.upper()}}}', price: {{input: 1, output: 2}}{more}"
         return f"  {name}: {{type: {self.dialect.kind}, base_url: '{url}', {rest}}}\n"
 
     async def _connection(self, peer: Peer) -> None:
         while True:
             head, body = await peer.request()
+            if head.startswith(b"GET "):
+                self.probes += 1
+                await peer.send(_NO_MODELS)
+                continue
             call = Call(self.dialect, head, json.loads(body), len(self.calls))
             self.calls.append(call)
             self.busy += 1
@@ -84,6 +90,7 @@ def head(status: str, length: int, extra: str = "", content_type: str = "applica
     return f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n{extra}\r\n".encode()
 
 
+_NO_MODELS = head("200 OK", 11) + b'{"data":[]}'
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 

@@ -55,8 +55,10 @@ models:
   guarded: {targets: [chat/guarded, messages/guarded], midstream: guard, guard: 100ms, breaker: none}
   whole: {targets: [messages/whole, chat/whole], midstream: buffer, breaker: none}
   goes-on: {targets: [chat/first, {target: messages/next, prefill: true}], midstream: continue, breaker: none}
+  billed: {targets: [chat/billed, messages/billed], on_disconnect: drain}
 """
-MODELS = ["one", "two", "turns", "told", "guarded", "whole", "goes-on"]
+PROBE = ", health: {probe: 2s}"
+MODELS = ["one", "two", "turns", "told", "guarded", "whole", "goes-on", "billed"]
 
 
 @dataclass
@@ -137,6 +139,7 @@ class Soak:
         table.must("neither complete nor a clean error", len(tally.violations), not tally.violations, "none")
         table.note("slowest answer", f"{tally.slowest:.2f} s")
         table.note("calls of providers", sum(len(provider.calls) for provider in self.providers.values()))
+        table.note("probes of providers", sum(provider.probes for provider in self.providers.values()))
         for violation in tally.violations[:10]:
             print(f"violation: {violation}")
 
@@ -270,7 +273,7 @@ async def main(options: argparse.Namespace) -> int:
     async with contextlib.AsyncExitStack() as stack:
         for provider in providers.values():
             await stack.enter_async_context(provider)
-        yaml = YAML.replace("PROVIDERS\n", "".join(provider.yaml(name) for name, provider in providers.items()))
+        yaml = YAML.replace("PROVIDERS\n", "".join(provider.yaml(name, PROBE) for name, provider in providers.items()))
         environ = {f"KEY_{name.upper()}": f"sk-{name}-canary" for name in providers}
         with tempfile.TemporaryDirectory(prefix="router-soak-") as folder, Daemon(Path(folder), yaml, environ) as daemon:
             soak = Soak(daemon, providers, options)
