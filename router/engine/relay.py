@@ -169,7 +169,7 @@ async def _relay(run: Run, attempt: Open, stream: Stream, held: bytes, *, late: 
     try:
         broke = await _carried(run, attempt, stream, held, Way(run.client, run.pings, run.sent))
     finally:
-        _served(run.x, attempt, stream.usage, run.clock())
+        _streamed(run.x, attempt, stream, run.clock())
     if broke is None:
         _end(run, attempt, stream, b"", late=late)
     else:
@@ -183,14 +183,14 @@ async def _relay_held(run: Run, attempt: Open, stream: Stream, held: bytes, hold
     try:
         broke = await _carried(run, attempt, stream, held, Way(holding, None, None))
     except BaseException:
-        _served(x, attempt, stream.usage, clock())
+        _streamed(x, attempt, stream, clock())
         raise
     if broke is not None and not holding.released:
         _charge(x, attempt.target, stream.usage)
         if broke.kind in ("connect", "server"):
             broke.kind = "broken_stream"
         raise broke
-    _served(x, attempt, stream.usage, clock())
+    _streamed(x, attempt, stream, clock())
     holding.release(b"")
     if broke is None:
         _end(run, attempt, stream, hold.rest(), late=holding.late)
@@ -277,6 +277,11 @@ def _note(x: Exchange, error: UpstreamError) -> None:
     x.partial = True
     x.outcome = "stream_error"
     x.error_code, x.error_source = error.code, error.source
+
+
+def _streamed(x: Exchange, attempt: Open, stream: Stream, now: float) -> None:
+    x.malformed += stream.malformed
+    _served(x, attempt, stream.usage, now)
 
 
 def _served(x: Exchange, attempt: Open, usage: Usage | None, now: float) -> None:

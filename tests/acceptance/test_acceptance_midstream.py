@@ -142,6 +142,17 @@ async def test_who_cannot_continue_is_not_asked(tmp_path, pair: tuple[Dialect, D
 
 
 @for_each_pair
+async def test_one_malformed_frame_is_skipped_and_counted(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
+    """T01: it breaks nothing and reaches no client; the metrics tell of it."""
+    client, upstream = pair
+    models = "models: {fast: {targets: [a/m]}}\n"
+    async with stage(tmp_path, models, a=Provider(upstream, malformed(frames=2))) as on:
+        answer = await on.ask(client, stream=True)
+        assert (answer.heard.text, answer.heard.complete) == (TEXT, True)
+        assert (await on.metrics()).value("router_stream_malformed_frames_total", target="a/m") == 2
+
+
+@for_each_pair
 async def test_a_buffered_answer_keeps_its_client_patient(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
     """T01 with `buffer`: pings go out while the answer is held."""
     client, upstream = pair
