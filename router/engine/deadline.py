@@ -11,6 +11,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from router.engine.alarms import Alarm, Alarms
 from router.errors import Clock, UpstreamTimeout
 
 NEVER = float("inf")
@@ -22,9 +23,10 @@ class Patience:
     `deadline` is seconds from now for the whole. `allow` sets how long the next thing may take, `touch` starts it anew.
     """
 
-    __slots__ = ("_at", "_attempt_ends", "_clock", "_ends", "_handle", "_loop", "_task", "_waiting", "expired")
+    __slots__ = ("_alarm", "_alarms", "_at", "_attempt_ends", "_clock", "_ends", "_loop", "_task", "_waiting", "expired")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, alarms: Alarms) -> None:
+        self._alarms = alarms
         self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
@@ -34,7 +36,7 @@ class Patience:
         self._at = self._ends
         self._clock: Clock = "deadline"
         self._waiting = 0.0
-        self._handle: asyncio.TimerHandle | None = None
+        self._alarm: Alarm | None = None
         self.expired: Clock | None = None
         """Which clock ran out; the cancellation that follows is ours."""
 
@@ -47,9 +49,9 @@ class Patience:
             raise timeout from error
 
     def stop(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
+        if self._alarm is not None:
+            self._alarms.take_back(self._alarm)
+            self._alarm = None
 
     @property
     def left(self) -> float:
@@ -66,10 +68,10 @@ class Patience:
         self._at, self._clock = self._loop.time() + seconds, clock
         if self._attempt_ends < self._at or self._ends < self._at:
             self._bound()
-        if self._handle is not None and self._handle.when() > self._at:
+        if self._alarm is not None and self._alarm.at > self._at:
             self.stop()
-        if self._handle is None:
-            self._handle = self._loop.call_at(self._at, self._look)
+        if self._alarm is None:
+            self._alarm = self._alarms.set(self._at, self._look)
 
     def _bound(self) -> None:
         if self._attempt_ends < self._ends:
@@ -87,9 +89,9 @@ class Patience:
 
     def _look(self) -> None:
         if self._loop.time() < self._at:
-            self._handle = self._loop.call_at(self._at, self._look)
+            self._alarm = self._alarms.set(self._at, self._look)
             return
-        self._handle = None
+        self._alarm = None
         self.expired = self._clock
         self._task.cancel()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from router.decide import Ask, Decision, decide
+from router.engine.alarms import Alarms
 from router.engine.answers import answer_headers, refuse
 from router.engine.chain import Chain
 from router.engine.client import Client
@@ -52,6 +53,7 @@ class Engine:
         self._pacers = Pacers()
         self.open: set[Exchange] = set()
         self._emptied: asyncio.Event | None = None
+        self._waits: Alarms | None = None
 
     async def handle(self, x: Exchange, client: Client) -> None:
         """Answers one request and settles it, whatever happens. Raises only CancelledError and ConnectionError: the client
@@ -90,7 +92,7 @@ class Engine:
             self._emptied.set()
 
     async def _answer(self, x: Exchange, peek: Peek, decision: Decision, client: Client) -> None:
-        with Patience(_deadline(x, decision.model)) as patience:
+        with Patience(_deadline(x, decision.model), self._alarms()) as patience:
             pings = None
             if peek.stream:
                 pings = Pings(client, _stream_settings(x, decision.model), answer_headers(x), x.client.ping)
@@ -99,6 +101,12 @@ class Engine:
             finally:
                 if pings is not None:
                     pings.stop()
+
+    def _alarms(self) -> Alarms:
+        # Made in the loop that serves: an engine is constructed before there is one.
+        if self._waits is None:
+            self._waits = Alarms()
+        return self._waits
 
     async def drained(self) -> None:
         """Returns once no exchange is open. Nothing new may come in."""

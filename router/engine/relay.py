@@ -61,12 +61,16 @@ class Open:
         return Attempt(self.target.id, outcome, self.reply.status, now - self.started)
 
 
+_UNUSED = Named("", 0)
+"""For answers that keep the names they came with."""
+
+
 async def relay_whole(run: Run, attempt: Open) -> None:
     """Reads a whole answer and hands it on. Raises `UpstreamError` when it is not one: the client has seen nothing."""
     x = run.x
     raw = await attempt.reply.read()
     try:
-        answer = read_answer(x.client, attempt.upstream, raw, run.named())
+        answer = read_answer(x.client, attempt.upstream, raw, run.named() if attempt.upstream is not x.client else _UNUSED)
     except StreamFault as fault:
         raise in_band(fault, attempt) from fault
     except ValueError as error:

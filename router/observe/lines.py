@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
 from router.engine.exchange import Attempt, Exchange
 from router.pricing import format_usd
+from router.types import Usage
 
 REQUEST: Final = "request"
 """The event name of an exchange's line."""
@@ -101,6 +103,68 @@ def _add_usage(fields: Fields, exchange: Exchange) -> None:
         fields["partial"] = True
     if exchange.cost is not None:
         fields["cost_usd"] = orjson.Fragment(format_usd(exchange.cost))
+
+
+def request_line(exchange: Exchange, at: str) -> bytes:
+    """`json_line(request_fields(exchange, at))`, written directly: it is the line of every request, and takes a third of the
+    time. Names come from the file or from upstreams again and again: how they are quoted is remembered."""
+    level = _TROUBLE.get(exchange.outcome, "info")
+    head = f'{{"time":"{at}","level":"{level}","msg":"{REQUEST}","request_id":"{exchange.request_id}"'
+    return f"{head}{_who_text(exchange)}{_course_text(exchange)}{_end_text(exchange)}}}\n".encode()
+
+
+def _who_text(x: Exchange) -> str:
+    client = "" if x.client_request_id is None else f',"client_request_id":{_quoted(x.client_request_id)}'
+    key = "" if x.key is None else f',"key":{_known(x.key.name)}'
+    model = "" if x.model is None else f',"model":{_known(x.model)}'
+    target = "" if x.target is None else f',"target":{_known(x.target)}'
+    reported = f',"reported_model":{_known(x.reported_model)}' if x.reported_model else ""
+    return f'{client},"generation":{x.snapshot.generation}{key},"api":"{x.client.name}"{model}{target}{reported}'
+
+
+def _course_text(x: Exchange) -> str:
+    attempts = f',"attempts":[{",".join(map(_attempt_text, x.attempts))}]' if x.attempts else ""
+    duration = x.ended - x.started
+    first = "" if x.first_token is None else f',"first_token":{round(x.first_token, 6)}'
+    overhead = round(max(duration - x.upstream_seconds, 0.0), 6)
+    stream = "true" if x.stream else "false"
+    said = f',"outcome":"{x.outcome}","status":{x.status},"stream":{stream}{attempts}'
+    return f'{said},"duration":{round(duration, 6)}{first},"overhead":{overhead}'
+
+
+def _end_text(x: Exchange) -> str:
+    usage = "" if x.usage is None else _usage_text(x.usage)
+    partial = ',"partial":true' if x.partial else ""
+    cost = "" if x.cost is None else f',"cost_usd":{format_usd(x.cost)}'
+    code = "" if x.error_code is None else f',"error_code":{_quoted(x.error_code)}'
+    source = "" if x.error_source is None else f',"error_source":"{x.error_source}"'
+    return f"{usage}{partial}{cost}{code}{source}"
+
+
+def _quoted(text: str) -> str:
+    try:
+        return orjson.dumps(text).decode()
+    except TypeError:  # Lone surrogates; see `json_line`.
+        return json.dumps(text)
+
+
+_known = lru_cache(maxsize=4096)(_quoted)
+
+
+def _attempt_text(attempt: Attempt) -> str:
+    status = "" if attempt.status is None else f',"status":{attempt.status}'
+    seconds = round(attempt.seconds, 6)
+    return f'{{"target":{_known(attempt.target)},"outcome":"{attempt.outcome}"{status},"seconds":{seconds}}}'
+
+
+def _usage_text(usage: Usage) -> str:
+    text = f',"input_tokens":{usage.input}'
+    if usage.cache_read:
+        text += f',"cache_read_tokens":{usage.cache_read}'
+    if written := usage.cache_write_5m + usage.cache_write_1h:
+        text += f',"cache_write_tokens":{written}'
+    text += f',"output_tokens":{usage.output}'
+    return text + f',"reasoning_tokens":{usage.reasoning}' if usage.reasoning else text
 
 
 def json_line(fields: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from router.engine.exchange import Exchange
-from router.observe.lines import Clockface, Fields, json_line, request_fields, text_line
+from router.observe.lines import Clockface, Fields, json_line, request_fields, request_line, text_line
 from router.observe.sink import Sink
 from router.snapshot import LogSettings
 
@@ -47,7 +47,10 @@ class Log:
         if wanted == "none" or (wanted == "errors" and exchange.outcome == "ok"):
             return
         at = self._face.show(exchange.wall + exchange.duration)
-        self._put(request_fields(exchange, at))
+        if self._settings.format == "json":
+            self._sink.put(request_line(exchange, at))
+        else:
+            self._put(request_fields(exchange, at))
 
     def event(self, level: Level, name: str, **fields: Any) -> None:
         """`name` is a constant such as `config_refused`; fields, not sentences.

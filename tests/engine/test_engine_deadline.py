@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from scripted import run
 
+from router.engine.alarms import Alarms
 from router.engine.deadline import NEVER, Patience
 from router.errors import UpstreamTimeout
 
@@ -15,7 +16,7 @@ def waits(seconds_and_clock, sleeps, *, total=1000.0, deadline=1000.0, touch=Tru
     async def main():
         loop = asyncio.get_running_loop()
         try:
-            with Patience(deadline) as patience:
+            with Patience(deadline, Alarms()) as patience:
                 patience.attempt(total)
                 patience.allow(*seconds_and_clock)
                 for seconds in sleeps:
@@ -41,7 +42,7 @@ def test_each_wait_is_bounded_by_the_nearest_of_its_clocks():
 
 def test_a_shorter_wait_after_a_longer_one_is_noticed():
     async def main():
-        with pytest.raises(UpstreamTimeout) as raised, Patience(100.0) as patience:
+        with pytest.raises(UpstreamTimeout) as raised, Patience(100.0, Alarms()) as patience:
             patience.allow(50.0, "answer")
             await asyncio.sleep(1)
             patience.allow(2.0, "idle")
@@ -54,7 +55,7 @@ def test_a_shorter_wait_after_a_longer_one_is_noticed():
 def test_a_cancellation_from_outside_stays_one_even_when_the_time_is_over_too():
     async def main():
         async def work():
-            with Patience(5.0) as patience:
+            with Patience(5.0, Alarms()) as patience:
                 patience.allow(5.0, "answer")
                 await asyncio.sleep(100)
 
@@ -69,7 +70,7 @@ def test_a_cancellation_from_outside_stays_one_even_when_the_time_is_over_too():
 
 def test_nothing_is_left_in_the_loop():
     async def main():
-        with Patience(5.0) as patience:
+        with Patience(5.0, Alarms()) as patience:
             patience.allow(5.0, "answer")
         return [h for h in asyncio.get_running_loop()._scheduled if not h.cancelled()]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.engine.exchange import Attempt
-from router.observe.lines import Clockface, json_line, request_fields, text_line
+from router.observe.lines import Clockface, json_line, request_fields, request_line, text_line
 from router.types import Usage
 
 DOCUMENT = Path(__file__).parents[2].joinpath("docs/names.md").read_text("utf-8")
@@ -19,7 +19,12 @@ NAMES = re.findall(r"`([a-z_]+)", re.search(r"^`time` .*?\n\n", DOCUMENT, re.MUL
 
 
 def line_of(exchange):
-    return json.loads(json_line(request_fields(exchange, "2025-11-24T16:00:01.250Z")))
+    """The line as it is written, which must be what the fields say."""
+    said = json.loads(json_line(request_fields(exchange, "2025-11-24T16:00:01.250Z")))
+    written = request_line(exchange, "2025-11-24T16:00:01.250Z")
+    assert written.endswith(b"}\n")
+    assert json.loads(written) == said
+    return said
 
 
 def test_an_answered_request_has_these_fields(exchange):
@@ -153,3 +158,32 @@ def test_time_is_rfc_3339_in_utc_whatever_was_asked_before(millis):
 
 def test_lines_end_with_one_newline():
     assert json_line({"a": orjson.Fragment(b"1")}) == b'{"a":1}\n'
+
+
+TEXTS = st.one_of(st.none(), st.text(max_size=12), st.just("a\udce9"))
+SECONDS = st.floats(0, 1e4)
+CHANGES = st.fixed_dictionaries(
+    {
+        "client_request_id": TEXTS,
+        "reported_model": TEXTS.map(lambda text: text or ""),
+        "error_code": TEXTS,
+        "target": TEXTS,
+        "outcome": st.sampled_from(["ok", "timeout", "router_error"]),
+        "stream": st.booleans(),
+        "partial": st.booleans(),
+        "first_token": st.one_of(st.none(), SECONDS),
+        "usage": st.one_of(st.none(), st.builds(Usage, *[st.integers(0, 10**6)] * 6)),
+        "cost": st.one_of(st.none(), st.integers(0, 10**12)),
+        "ended": SECONDS.map(lambda seconds: seconds + 10.0),
+        "attempts": st.lists(
+            st.builds(Attempt, TEXTS.map(str), st.just("server"), st.one_of(st.none(), st.integers(200, 599)), SECONDS),
+            max_size=3,
+        ),
+    }
+)
+
+
+@given(changes=CHANGES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_line_is_written_as_the_fields_say(exchange, changes):
+    line_of(exchange(**changes))
