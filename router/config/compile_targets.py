@@ -96,6 +96,7 @@ class TargetCompiler:
                 params=merged_params(levels),
                 max_tokens_field=quirks.max_tokens_field,
                 stream_usage=quirks.stream_usage,
+                prefill=TYPES[provider.type].continues,
             ),
             pacing=_pacing(provider),
             health=_health(name, provider, upstream),

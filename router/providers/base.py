@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from router.snapshot import Quirks
+from router.wire.base import Prefill
 
 Headers = Callable[[str], Mapping[str, str]]
 """Given the API key, the headers that carry it."""
@@ -77,6 +78,9 @@ class ProviderType:
     prefill: re.Pattern[str] | None = None
     """Names of models that are known to continue an answer whose beginning stands at the end of the conversation. Others must not
     be asked to: most servers take that turn as one that is over, and begin a second answer."""
+
+    continues: Prefill = field(default_factory=Prefill)
+    """How its servers are told to continue that turn, for targets that say `prefill: true`."""
 
     def prefills(self, model: str) -> bool:
         """Whether the model of that name is known to continue a half-written answer here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router.providers.base import ProviderType, anthropic_messages, bearer, openai_chat
 from router.snapshot import Quirks
+from router.wire.base import Prefill
 
 ROWS = (
     ProviderType(
@@ -21,6 +22,8 @@ ROWS = (
         served={"openai_chat": openai_chat(), "anthropic_messages": anthropic_messages(auth=bearer)},
         source="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         key="optional",
+        # Without them the template closes the turn and begins another.
+        continues=Prefill(request={"continue_final_message": True, "add_generation_prompt": False}),
     ),
     ProviderType(
         name="openrouter",
@@ -37,6 +40,8 @@ ROWS = (
         # A field it does not know is a 422 (extra_forbidden), and its list has neither max_completion_tokens nor
         # stream_options; usage always comes with the last chunk.
         quirks=Quirks(max_tokens_field="max_tokens", stream_usage=False),
+        # `prefix`, of the assistant message: https://docs.mistral.ai/api/#tag/chat. The answer begins with it.
+        continues=Prefill(message={"prefix": True}, repeats=True),
     ),
     ProviderType(
         name="groq",

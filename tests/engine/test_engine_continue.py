@@ -79,3 +79,25 @@ def test_a_tool_call_is_never_continued():
         assert (x.outcome, len(x.attempts)) == ("stream_error", 1)
 
     run(main())
+
+
+def test_a_server_that_must_be_told_to_continue_is_told():
+    async def main():
+        yaml = YAML.replace(
+            'b: {type: openai_compatible, base_url: "http://b/v1", api_key: none', 'b: {type: vllm, base_url: "http://b/v1"'
+        ).replace(
+            'c: {type: openai_compatible, base_url: "http://c/v1", api_key: none',
+            'c: {type: mistral, base_url: "http://c/v1", api_key: none',
+        )
+        made = bench(
+            yaml,
+            a=[Script(pieces=list(BROKEN))],
+            b=[Script(503, [error()])],
+            c=[Script(pieces=[ROLE, text(" wor"), text("ld"), FINISH, DONE])],
+        )
+        client, _ = await made.ask(ask(stream=True))
+        assert words(client.body) == "Hello dear world"
+        assert (asked(made, 1)["continue_final_message"], asked(made, 1)["add_generation_prompt"]) == (True, False)
+        assert asked(made, 2)["messages"][-1] == {"role": "assistant", "content": "Hello dear", "prefix": True}
+
+    run(main())
