@@ -152,7 +152,7 @@ async def test_what_the_daemon_learned_can_be_seen_and_reset(tmp_path) -> None:
             ):
                 assert answer.status == 200
             assert await state_of(router, "a/m") == ("closed", 0)
-            (opened,) = router.named("breaker_open")
+            opened = router.wait_for("breaker_open")
             assert (opened["target"], opened["level"]) == ("a/m", "warning")
             provider.do = good
             assert (await ask(router, CHAT))[0] == 200

@@ -6,10 +6,22 @@ import asyncio
 
 import pytest
 
-from tests.acceptance.dialects import PAIRS, TEXT, Dialect
+from tests.acceptance.dialects import PAIRS, TEXT, WORDS, Dialect
 from tests.acceptance.stage import QUICK, for_each_pair, stage
-from tests.acceptance.upstreams import Behaviour, Provider, a_slow_head, good, silent, stalls
+from tests.acceptance.upstreams import (
+    LAST_CHUNK,
+    STREAM_HEAD,
+    Behaviour,
+    Call,
+    Provider,
+    a_slow_head,
+    chunk,
+    good,
+    silent,
+    stalls,
+)
 from tests.server.running import until
+from tests.upstream.servers import Peer
 
 PINGS = QUICK + "  stream: {hold_headers: 100ms, ping: 40ms}\n"
 TWO = "models: {fast: {targets: [a/m-a, b/m-b]}}\n"
@@ -85,6 +97,40 @@ async def test_a_stall_ends_in_time_and_nothing_remains(tmp_path, pair: tuple[Di
         answer = await on.ask(client, stream=True)
         assert (answer.heard.text, answer.heard.complete) == (TEXT, True)
         assert (await on.metrics()).open == 0
+
+
+@for_each_pair
+async def test_each_clock_is_one_of_its_own(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
+    """T04: between events a provider may take longer than for its first one, and the other way round."""
+    client, upstream = pair
+    models = (
+        "models: {quick: {targets: [a/m], timeouts: {last_first_token: 300ms, first_token: 300ms, idle: 2s}},"
+        " steady: {targets: [b/m], timeouts: {last_first_token: 2s, first_token: 2s, idle: 300ms}}}\n"
+    )
+    quick, steady = Provider(upstream, _pauses(0, 0.7)), Provider(upstream, _pauses(0.7, 0))
+    async with stage(tmp_path, models, a=quick, b=steady) as on:
+        for model in ("quick", "steady"):
+            answer = await on.ask(client, stream=True, model=model)
+            assert (answer.heard.text, answer.heard.complete) == (TEXT, True)
+        quick.do, steady.do = steady.do, quick.do
+        for model in ("quick", "steady"):
+            answer = await on.ask(client, stream=True, model=model)
+            assert answer.heard.error is not None
+
+
+def _pauses(first: float, later: float) -> Behaviour:
+    """A good stream that says nothing for a while, before its first word or in the middle."""
+
+    async def answer(peer: Peer, call: Call) -> bool:
+        await peer.send(STREAM_HEAD, chunk(call.dialect.opening()))
+        await asyncio.sleep(first)
+        await peer.send(*(chunk(call.dialect.word(word)) for word in WORDS[:30]))
+        await asyncio.sleep(later)
+        await peer.send(*(chunk(call.dialect.word(word)) for word in WORDS[30:]))
+        await peer.send(chunk(call.dialect.closing()) + LAST_CHUNK)
+        return True
+
+    return answer
 
 
 async def test_many_stalls_at_once_leave_an_idle_router(tmp_path) -> None:

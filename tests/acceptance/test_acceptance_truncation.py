@@ -19,9 +19,11 @@ from tests.acceptance.upstreams import (
     cut,
     fails,
     good,
+    half,
     malformed,
     unfinished,
 )
+from tests.server.running import until
 from tests.upstream.servers import Peer
 
 BREAKS = {
@@ -130,3 +132,32 @@ async def test_an_error_in_a_plain_200_is_an_error(tmp_path, pair: tuple[Dialect
             answer = await on.ask(client, stream=stream, model="one")
             assert answer.status >= 500
             assert answer.heard.error is not None
+
+
+def stays_after(words: int, *frames: str) -> Behaviour:
+    """Says what it has to say and holds the connection open, its answer unended, as servers do that have lost track."""
+
+    async def answer(peer: Peer, call: Call) -> bool:
+        await half(peer, call, words)
+        for frame in frames:
+            await peer.send(chunk(call.dialect.error_frame("it fell over") if frame == "error" else b"data: {]\n\n"))
+        await peer.until_gone()
+        return False
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "do",
+    [stays_after(0, "error"), stays_after(40, "error"), stays_after(40, "rubbish", "rubbish", "rubbish")],
+    ids=["an error at once", "an error later", "rubbish"],
+)
+@for_each_pair
+async def test_who_has_failed_is_not_listened_to_any_longer(tmp_path, pair: tuple[Dialect, Dialect], do: Behaviour) -> None:
+    """T02: the connection of a provider that said it failed is closed, although the provider would hold it open."""
+    client, upstream = pair
+    models = "models: {fast: {targets: [a/m-a, b/m-b], retries: 0, timeouts: {idle: 60s, first_token: 60s, total: 60s}}}\n"
+    async with stage(tmp_path, models, a=Provider(upstream, do), b=Provider(upstream, good)) as on:
+        answer = await on.ask(client, stream=True)
+        assert answer.heard.clean_error or answer.heard.complete
+        await until(lambda: not on.providers["a"].connections, 1)
