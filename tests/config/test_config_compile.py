@@ -27,7 +27,7 @@ from router.snapshot import (
     Timeouts,
     Tls,
 )
-from router.wire.base import Wanted
+from router.wire.base import Prefill, Wanted
 
 AT = date(2026, 11, 25)
 ENVIRON = {"KEY": "sk-upstream-1", "APP": "app-secret-1", "N": "3", "T": "7s", "ADMIN": "admin-secret"}
@@ -239,7 +239,8 @@ def test_names_quirks_and_pacing_reach_the_target():
     )
     (target,) = compiled(text).model("fast").targets
     assert (target.id, target.model) == ("openai/gpt-4o-mini", "prod-1")
-    assert target.wanted == Wanted(model="prod-1", max_tokens_field="max_tokens", stream_usage=True)
+    told = Prefill(message={"prefix": True}, repeats=True)
+    assert target.wanted == Wanted(model="prod-1", max_tokens_field="max_tokens", stream_usage=True, prefill=told)
     assert target.pacing == Pacing(8, 1.0, 4)
 
 

@@ -55,7 +55,8 @@ FAULTS: dict[str, Told] = {
     "mistral/extra_field": Told(422, "upstream_rejected", "invalid_request_error", "invalid_request_error"),
     "azure/rate_limit": Told(429, "429", "rate_limit_error", "rate_limit_error", "2"),
     "azure/rate_limit_retry_after_a_day": Told(429, "429", "rate_limit_error", "rate_limit_error", "86400", "false"),
-    "bedrock/throttled_as_400": Told(429, "upstream_rate_limited", "rate_limit_error", "rate_limit_error"),
+    # It does not say for how long: our own guess, for which the target is left alone, is what the client is told.
+    "bedrock/throttled_as_400": Told(429, "upstream_rate_limited", "rate_limit_error", "rate_limit_error", "5"),
     "openai/invalid_api_key": Told(502, "upstream_credentials", "server_error", "api_error", None, "false"),
     "gemini/api_key_invalid": Told(502, "upstream_credentials", "server_error", "api_error", None, "false"),
     "openai/insufficient_quota": Told(502, "upstream_billing", "server_error", "api_error", None, "false"),
