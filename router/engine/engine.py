@@ -71,6 +71,7 @@ class Engine:
                 await self._answer(x, peek, decision, client)
         except RouterError as error:
             refuse(x, client, error)
+            _let_go(error)
         except StillAsked:
             lasting = True
             raise
@@ -132,8 +133,10 @@ class Engine:
             except BadRequest as refusal:
                 chain.cannot_carry(refusal)
             except Interrupted as broken:
+                _let_go(broken)
                 return await self._continue(run, chain, broken)
             except UpstreamError as error:
+                _let_go(error)
                 lease.failed(error.kind, error.retry_after)
                 if run.x.outcome == "client_gone":  # Nobody waits for another try (`on_disconnect: drain`).
                     return None
@@ -152,8 +155,10 @@ class Engine:
             try:
                 await self._attempt(run, chain, lease, broken.so_far)
             except Interrupted as again:  # It got further than the one before.
+                _let_go(again)
                 broken, error = again, again.error
             except UpstreamError as failure:
+                _let_go(failure)
                 error = failure
                 lease.failed(error.kind, error.retry_after)
             except BadRequest as refusal:
@@ -223,6 +228,12 @@ class Engine:
                 raise
         # The connection had been idle and was closed just then: nobody saw the request, and this is not an attempt.
         return await self._transport.send(request)
+
+
+def _let_go(error: Exception) -> None:
+    """Of the frames it came through. They hold the request with its body, and the error itself: such a ring is freed by the
+    collector alone, which looks seldom, and a provider that is down would fill the memory with the bodies of its requests."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def _deadline(x: Exchange, model: Model) -> float:
