@@ -71,7 +71,8 @@ async def test_attempts_are_bounded_when_everything_fails(tmp_path, stream: bool
         assert max(len(answer.attempts) for answer in answers) <= min(MAX_ATTEMPTS, most or MAX_ATTEMPTS)
         asked = sum(on.asked.values())
         assert CLIENTS <= asked <= CLIENTS * MAX_ATTEMPTS
-        assert asked == sum(len(answer.attempts) for answer in answers)  # Said and done are the same.
+        # Nothing is done that is not said. (An attempt may be cut off before its upstream has read it.)
+        assert asked <= sum(len(answer.attempts) for answer in answers)
         metrics = await on.metrics()
         assert metrics.value("router_attempts_total") == asked
         assert metrics.open == 0
