@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from typing import NamedTuple
 
 import pytest
@@ -157,3 +159,29 @@ async def test_probes_ask_nobody_and_do_not_care(tmp_path) -> None:
 async def probes(on: Stage) -> list[int]:
     urls = [f"{url}/{probe}" for url in (on.router.url, on.router.admin) for probe in ("livez", "readyz")]
     return [(await on.router.get(url))[0] for url in urls]
+
+
+class Impatient(Provider):
+    """Answers, or hangs up, as soon as it has the head of a request."""
+
+    async def _connection(self, peer: Peer) -> None:
+        call = Call(self.dialect, await peer.head(), {}, len(self.calls))
+        self.calls.append(call)
+        await self.do(peer, call)
+
+
+@for_each_pair
+async def test_an_answer_to_half_a_request_is_an_answer(tmp_path, pair: tuple[Dialect, Dialect]) -> None:
+    """T20: a provider that refuses 4 MB before it has read them is quoted; one that hangs up is unavailable; nothing hangs."""
+    client, upstream = pair
+    too_large = status(413, kind="request_too_large", extra="connection: close\r\n")
+    body = client.ask(stream=True)
+    body["messages"][0]["content"] = "x" * 4_000_000
+    for do, expected in ((too_large, 413), (closes, 502), (resets, 502)):
+        async with stage(tmp_path, MODELS, a=Impatient(upstream, do)) as on:
+            data = io.BytesIO(json.dumps(body).encode())
+            async with on.router.session.post(on.router.url + client.path, data=data) as answer:
+                raw = await answer.read()
+            assert answer.status == expected, raw
+            assert client.hear(raw, stream=False).error
+            assert (await on.metrics()).open == 0
