@@ -128,7 +128,8 @@ class ModelCompiler:
         """The model a fallback means: an exact name, a target, or a name that a pattern takes."""
         if entry in self._named:
             return self._bare_model(self._named[entry], None)
-        if entry.partition("/")[0] in self.file.providers:
+        provider, slash, _ = entry.partition("/")
+        if slash and provider in self.file.providers:
             written = self.file.models[name]
             target = self.targets.target(TargetConfig(target=entry), written, star, None)
             return self._model(entry, written, (target,))

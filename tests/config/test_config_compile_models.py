@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.config.check import check
 from router.config.compile import compile_config
 from router.config.diagnostics import ConfigError
 from router.config.load import Source, load
@@ -196,3 +197,20 @@ def test_the_file_at_the_root_serves_every_model_without_a_key():
     snapshot = compile_config(read(resolved), resolved, generation=1, digest="")
     for name in ("fast", "smart", "gpt-5", "claude-opus-4-5"):
         assert [target.provider for target in snapshot.model(name).targets if target.off is None] == ["sandbox"]
+
+
+def test_a_fallback_named_like_a_provider_is_a_name_that_a_pattern_takes():
+    checked = check(
+        [
+            Source(
+                "router.yaml",
+                b"version: 1\nproviders: {openai: {type: openai, api_key: none}}\n"
+                b'models: {a: {targets: [openai/x], fallback: [openai]}, "*": {targets: [openai/y]}}\n',
+            )
+        ],
+        level="env",
+        environ={},
+        read_file=lambda name: b"",
+    )
+    assert [diagnostic.code for diagnostic in checked.diagnostics] == []
+    assert [model.targets[0].id for model in checked.snapshot.models["a"].fallback] == ["openai/y"]
