@@ -202,10 +202,11 @@ async def test_a_client_that_stops_reading_is_not_the_providers_fault(tmp_path) 
         await peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(data), data)
         return True
 
-    async with stage(tmp_path, TWO, a=Provider(MESSAGES, long), b=Provider(MESSAGES, good)) as on:
+    more = QUICK.replace("300ms", "1s").replace("5s", "30s")
+    async with stage(tmp_path, TWO, more=more, a=Provider(MESSAGES, long), b=Provider(MESSAGES, good)) as on:
         async with on.abandons(MESSAGES, stream=True) as client:
             await client.reader.readuntil(b"x" * 1000)
-            await asyncio.sleep(0.8)  # Longer than `idle`.
+            await asyncio.sleep(1.4)  # Longer than `idle`.
             assert on.providers["a"].busy, "the answer fits into the buffers on the way: make it longer"
             seen = b"x" * 1000
             while not seen.endswith(b"0\r\n\r\n"):

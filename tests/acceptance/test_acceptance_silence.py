@@ -136,10 +136,11 @@ def _pauses(first: float, later: float) -> Behaviour:
 async def test_many_stalls_at_once_leave_an_idle_router(tmp_path) -> None:
     """T04: fifty of them, and afterwards no timer, task or connection of theirs is left."""
     client, upstream = PAIRS[1]
-    async with stage(tmp_path, TWO, a=Provider(upstream, stalls()), b=Provider(upstream, good)) as on:
+    models = "models: {fast: {targets: [a/m], breaker: none}}\n"
+    async with stage(tmp_path, models, a=Provider(upstream, stalls())) as on:
         before = len(asyncio.all_tasks())
         answers = await asyncio.gather(*(on.ask(client, stream=True) for _ in range(50)))
         assert all(answer.heard.clean_error for answer in answers)
-        assert max(answer.seconds for answer in answers) < 1.5
+        assert max(answer.seconds for answer in answers) < 2
         await until(lambda: len(asyncio.all_tasks()) <= before and not on.providers["a"].connections)
         assert (await on.metrics()).open == 0
